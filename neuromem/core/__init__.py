@@ -1,0 +1,1 @@
+"""Codes, patterns, randomness, the memory protocol, synapses, results, files and theory."""

@@ -1,0 +1,1 @@
+"""Resistive and in-memory-compute arrays: the floor is laid, the devices are not built yet."""
