@@ -1,6 +1,7 @@
-from neuromem import measures as measures
-from neuromem import models as models
-from neuromem import plot as plot
-from neuromem import sweep as sweep
-from neuromem.core import patterns as patterns
-from neuromem.core import theory as theory
+from . import measures as measures
+from . import models as models
+from . import plot as plot
+from . import sweep as sweep
+from .core import patterns as patterns
+from .core import theory as theory
+from .models import load as load

@@ -1,1 +1,5 @@
 """Codes, patterns, randomness, the memory protocol, synapses, results, files and theory."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules={"patterns", "theory"})

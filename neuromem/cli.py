@@ -1,0 +1,269 @@
+"""The command ``neuromem``: the main job, the catalogue, a capacity curve, an experiment."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import neuromem
+from neuromem.core.errors import NeuromemError, ParameterError
+
+app = typer.Typer(
+    name="neuromem",
+    help=(
+        "What can a memory hold, for how long, and per byte?\n\n"
+        "Start with: neuromem demo, which stores real digits in several memories, "
+        "recalls them from damaged cues, measures a capacity curve against theory, "
+        "and leaves a page to look at."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
+Seed = Annotated[int, typer.Option(help="Seed of all that is random.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Worker processes; by default all runs in this one.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the results; made if it is missing.")]
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo"),
+    data: Annotated[
+        str, typer.Option(help="Real images: digits (always there), mnist or omniglot.")
+    ] = "digits",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Store real images, recall them from damaged cues, measure capacity: one page of results.
+
+    Example: neuromem demo --out demo
+    """
+    from neuromem.demo import run_demo
+
+    figures = run_demo(out, data=data, seed=seed, progress=sys.stderr.isatty())
+    if as_json:
+        _print_json(figures)
+        return
+    table = Table(title=f"{figures['stored']} images of {figures['data']}, recalled exactly")
+    for column in ("memory", *figures["cues"]):
+        table.add_column(column, justify="left" if column == "memory" else "right")
+    for name, row in figures["recalled"].items():
+        table.add_row(name, *(f"{value:.0%}" for value in row.values()))
+    console = Console()
+    console.print(table)
+    measured = figures["capacity"]
+    console.print(
+        f"Hopfield, N = {measured['n']}: critical load {measured['alpha_c']:.3f} "
+        f"[{measured['alpha_c_low']:.3f}, {measured['alpha_c_high']:.3f}]; "
+        f"theory at this size {measured['theory']:.3f}, for N -> oo 0.138"
+    )
+    console.print(f"Open {figures['page']}", soft_wrap=True)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the memories: name, paper, capacity law.
+
+    Example: neuromem models --json
+    """
+    cards = neuromem.models.catalog()
+    if as_json:
+        _print_json([card.record() for card in cards])
+        return
+    table = Table(title=f"{len(cards)} memories")
+    for column in ("name", "family", "capacity for random patterns", "paper"):
+        table.add_column(column)
+    for card in cards:
+        table.add_row(card.name, card.family, card.capacity, card.paper)
+    Console().print(table)
+
+
+@app.command()
+def capacity(
+    model: Annotated[str, typer.Argument(help="A name that 'neuromem models' lists.")],
+    n: Annotated[int, typer.Option("--n", help="Units N of the memory.")] = 500,
+    trials: Annotated[int, typer.Option(help="Fresh networks at each load.")] = 20,
+    loads: Annotated[
+        str | None,
+        typer.Option(help="Loads such as 0.1,0.12,0.14; by default found by bisection."),
+    ] = None,
+    cue_noise: Annotated[float, typer.Option(help="Fraction of each cue's units flipped.")] = 0.0,
+    criterion: Annotated[
+        float, typer.Option(help="A cue counts as recalled above this overlap.")
+    ] = 0.9,
+    choose: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A choice of the model, such as rule=storkey or margin=0.5."),
+    ] = None,
+    seed: Seed = 0,
+    workers: Workers = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write FILE.nc, or a figure if it ends in .png, .pdf or .svg."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how many random patterns a memory holds: the load where half of them are lost.
+
+    Example: neuromem capacity hopfield --n 2000 --trials 20 --seed 0 --json
+    """
+    from functools import partial
+
+    card = neuromem.models.find(model)
+    make = partial(card.make, **_choices(choose or []))
+    curve = neuromem.measures.capacity(
+        make,
+        n=n,
+        loads=None if loads is None else _numbers(loads, "--loads"),
+        trials=trials,
+        seed=seed,
+        cue_noise=cue_noise,
+        criterion=criterion,
+        workers=workers,
+        progress=None,
+    )
+    if out is not None:
+        _write(curve, out)
+    figures = {
+        "model": model,
+        "n": n,
+        "trials": trials,
+        "seed": seed,
+        "criterion": f"overlap > {criterion}",
+        "alpha_c": float(curve["alpha_c"]),
+        "alpha_c_low": float(curve["alpha_c_low"]),
+        "alpha_c_high": float(curve["alpha_c_high"]),
+        "censored": bool(curve["censored"]),
+        "loads": curve["load"].values.tolist(),
+        "recalled": curve["success"].mean("trial").values.tolist(),
+        "overlap": curve["overlap"].mean("trial").values.tolist(),
+    }
+    if as_json:
+        _print_json(figures)
+        return
+    table = Table(title=f"{model}, N = {n}, {trials} networks a load")
+    for column in ("load", "overlap", "cues recalled"):
+        table.add_column(column, justify="right")
+    rows = zip(figures["loads"], figures["overlap"], figures["recalled"], strict=True)
+    for load, overlap, recalled in rows:
+        table.add_row(f"{load:.4g}", f"{overlap:.4f}", f"{recalled:.1%}")
+    console = Console()
+    console.print(table)
+    interval = f"[{figures['alpha_c_low']:.4f}, {figures['alpha_c_high']:.4f}]"
+    bound = "at least " if figures["censored"] else ""
+    console.print(f"critical load alpha_c = {bound}{figures['alpha_c']:.4f}, 95 % {interval}")
+
+
+@app.command()
+def run(
+    script: Annotated[Path, typer.Argument(help="A Python file that defines SWEEP or SWEEPS.")],
+    out: Out = Path("results"),
+    workers: Workers = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler to run on.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on with what an interrupted run left in the folder.")
+    ] = False,
+    trials: Annotated[int | None, typer.Option(help="In the place of the script's own.")] = None,
+    seed: Annotated[int | None, typer.Option(help="In the place of the script's own.")] = None,
+    quick: Annotated[bool, typer.Option(help="Run the script's QUICK, its own small form.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run an experiment: a sweep that is kept cell by cell, then a dataset and a figure.
+
+    Example: neuromem run experiments/hopfield_capacity.py --workers 2 --resume
+    """
+    done = neuromem.sweep.run_script(
+        script,
+        workers=workers,
+        scheduler=scheduler,
+        resume=resume,
+        out=out,
+        trials=trials,
+        seed=seed,
+        quick=quick,
+    )
+    if as_json:
+        paths = [str(path) for path in done.paths]
+        _print_json({"summary": done.summary, "paths": paths})
+        return
+    for name, value in (done.summary or {}).items():
+        typer.echo(f"{name}: {value}")
+    for path in done.paths:
+        typer.echo(f"wrote {path}")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(neuromem.__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; an error on purpose is one line on stderr and exit code 2."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    try:
+        app()
+    except NeuromemError as error:
+        typer.echo(f"neuromem: {error}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt as stop:
+        typer.echo(f"neuromem: {stop or 'interrupted'}", err=True)
+        raise SystemExit(130) from None
+
+
+def _print_json(figures: Any) -> None:
+    typer.echo(json.dumps(figures, indent=2))
+
+
+def _numbers(text: str, name: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ParameterError(
+            f"{name} is {text!r}; give numbers with commas, such as 0.1,0.12,0.14."
+        ) from None
+
+
+def _choices(pairs: list[str]) -> dict[str, Any]:
+    """Read NAME=VALUE pairs: numbers as numbers, all else as text."""
+    choices = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ParameterError(f"--set is {pair!r}; give NAME=VALUE, such as rule=storkey.")
+        try:
+            choices[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            choices[name] = value
+    return choices
+
+
+def _write(curve: Any, out: Path) -> None:
+    if out.suffix in (".png", ".pdf", ".svg"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        neuromem.plot.capacity(curve).figure.savefig(out)
+    elif out.suffix == ".nc":
+        from neuromem.core.results import save_dataset
+
+        save_dataset(curve, out)
+    else:
+        raise ParameterError(f"--out is {str(out)!r}; give a file ending in .nc, .png, .pdf, .svg.")

@@ -1,0 +1,463 @@
+r"""Patterns kept as bits, with exact overlaps, fields and asynchronous dynamics on them.
+
+Hebb's rule needs no N x N weights: with :math:`M^\mu = \sum_j \xi_j^\mu s_j` the fields are
+:math:`N h_i = \sum_\mu \xi_i^\mu M^\mu - P s_i` (Hopfield, PNAS 79, 2554, 1982, with the weights
+multiplied out), all of them integers. Here the patterns take N P / 8 bytes, and sums run over 64
+units at a time by counting bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Self, TypeAlias
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from neuromem.core.codes import Array, as_patterns
+from neuromem.core.errors import CodeError, ParameterError, ShapeError, whole_number
+from neuromem.kernels import packed as kernels
+
+Ints: TypeAlias = npt.NDArray[Any]
+
+THREADS_FROM = 2**27
+"""Word operations from which a call is worth several threads (about 4 ms on one core)."""
+
+
+class PackedPatterns:
+    r"""P patterns of N units each as bits: 1 for +1, 0 for -1 (or for 0, if they are binary).
+
+    Parameters
+    ----------
+    n : int
+        Number of units N of each pattern.
+
+    Notes
+    -----
+    Bits are kept in tiles of 64 patterns by 64 units. A second copy, with rows and columns
+    exchanged, is made when fields are first asked for and dropped when the patterns change.
+    All results are exact integers and do not depend on the number of threads; calls with much
+    work are split over ``numba.get_num_threads()`` threads.
+
+    Examples
+    --------
+    >>> patterns = PackedPatterns(4).append(np.array([[1, -1, 1, 1], [1, 1, -1, 1]], np.int8))
+    >>> overlaps = patterns.overlaps(np.array([[1, -1, 1, -1]], np.int8))
+    >>> overlaps
+    array([[ 2, -2]], dtype=int32)
+    >>> patterns.fields(overlaps)
+    array([[ 0, -4,  4,  0]], dtype=int32)
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n = whole_number("PackedPatterns", "n", n, least=1)
+        self._count = 0
+        self._tiles = _aligned((0, self.n_words, 64))
+        self._by_pattern: _Matrix | None = None
+        self._by_unit: _Matrix | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"PackedPatterns(n={self.n}): {len(self)} patterns, {self.nbytes} bytes"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"n": self.n, "bits": self.bits}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["n"])  # type: ignore[misc]
+        bits = state["bits"]
+        self._reserve(len(bits))
+        self._count = len(bits)
+        for tile, begin, end in _tiles_between(0, self._count):
+            self._tiles[tile, :, : end - begin] = bits[begin:end].T
+
+    @property
+    def n_words(self) -> int:
+        """Words of 64 units in a pattern."""
+        return (self.n + 63) // 64
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, the copy for fields and room to grow included."""
+        by_unit = 0 if self._by_unit is None else self._by_unit.tiles.nbytes
+        return int(self._tiles.nbytes + by_unit)
+
+    @property
+    def bits(self) -> Array:
+        """All patterns as (P, n_words) uint64, unit i in bit i % 64 of word i // 64; a copy."""
+        words = self._tiles.transpose(0, 2, 1).reshape(-1, self.n_words)
+        bits = np.ascontiguousarray(words[: self._count])
+        bits.flags.writeable = False
+        return bits
+
+    def append(self, patterns: Array) -> Self:
+        """Add patterns (P, N), -1 and +1 as int8 or 0 and 1 as uint8; call as often as wanted.
+
+        Raises
+        ------
+        ShapeError, CodeError
+            If `patterns` are not of N units, or hold other values; nothing is added then.
+
+        Examples
+        --------
+        >>> len(PackedPatterns(3).append(np.array([[1, -1, 1]], np.int8)))
+        1
+        """
+        where = "PackedPatterns.append: patterns"
+        rows = _signs(patterns, self.n, where)
+        first, last = self._count, self._count + len(rows)
+        self._by_pattern = self._by_unit = None
+        self._reserve(last)
+        try:
+            for tile, begin, end in _tiles_between(first, last):
+                _pack(rows[begin - first : end - first], self._words(tile, begin, end), where)
+        except CodeError:
+            for tile, begin, end in _tiles_between(first, last):
+                self._words(tile, begin, end)[:] = 0
+            raise
+        self._count = last
+        return self
+
+    def remove(self, index: int) -> None:
+        """Take out one pattern; later ones move up.
+
+        Raises
+        ------
+        ParameterError
+            If there is no pattern `index`.
+        """
+        place = whole_number("PackedPatterns.remove", "index", index)
+        if place >= self._count:
+            raise ParameterError(
+                f"PackedPatterns.remove: index is {place}; there are {self._count} patterns. "
+                f"Give an index below {self._count}."
+            )
+        self._by_pattern = self._by_unit = None
+        for tile, begin, end in _tiles_between(place, self._count):
+            words = self._words(tile, begin, end)
+            words[:-1] = words[1:].copy()
+            words[-1] = self._tiles[tile + 1, :, 0] if end < self._count else 0
+        self._count -= 1
+
+    def unpack(
+        self, start: int = 0, stop: int | None = None, dtype: npt.DTypeLike = np.int8
+    ) -> Array:
+        """Return patterns `start` to `stop`, shape (stop - start, N).
+
+        A bit 0 reads as -1, or as 0 if `dtype` is unsigned or bool.
+
+        Examples
+        --------
+        >>> PackedPatterns(3).append(np.array([[1, -1, 1]], np.int8)).unpack(dtype=np.uint8)
+        array([[1, 0, 1]], dtype=uint8)
+        """
+        first, last, _ = slice(start, stop).indices(self._count)
+        values = np.empty((max(last - first, 0), self.n), dtype)
+        for tile, begin, end in _tiles_between(first, last):
+            part = values[begin - first : end - first]
+            kernels.unpack(self._words(tile, begin, end), _low(values.dtype), part)
+        return values
+
+    def rows(self, units: npt.ArrayLike, dtype: npt.DTypeLike = np.int8) -> Array:
+        """Return what all patterns hold at chosen units, shape (K, P), coded as by `unpack`."""
+        chosen = np.atleast_1d(np.asarray(units))
+        words = self._tiles[: (self._count + 63) // 64, chosen >> 6].transpose(1, 0, 2)
+        shifts = (chosen & 63).astype(np.uint64)[:, None]
+        bits = (words.reshape(chosen.size, -1)[:, : self._count] >> shifts) & np.uint64(1)
+        return np.where(bits, np.ones((), dtype), _low(np.dtype(dtype)))
+
+    def overlaps(self, states: Array) -> Ints:
+        r"""Return :math:`M^\mu = \sum_j \xi_j^\mu s_j` of states (Q, N) of +-1, shape (Q, P).
+
+        Exact; int32, or int64 if N reaches 2^31.
+        """
+        where = "PackedPatterns.overlaps: states"
+        rows = _signs(states, self.n, where)
+        planes = _aligned((len(rows), 1, self.n_words))
+        _pack(rows, planes[:, 0], where)
+        active = np.bitwise_count(planes[:, 0]).sum(axis=1, dtype=np.int64)
+        none = np.zeros(0, np.int64)
+        digits = _Digits(planes, np.zeros(len(rows) + 1, np.int64), none, none)
+        # sum (2x - 1)(2y - 1) over units = 4 sum xy - 2 sum x - 2 sum y + N
+        slopes = np.full(len(rows), -2)
+        matrix = self._pattern_matrix()
+        return _product(matrix, digits, 4, slopes, self.n - 2 * active, self.n)
+
+    def fields(self, coefficients: Ints) -> Ints:
+        r"""Return :math:`\sum_\mu \xi_i^\mu c^\mu` of integers (Q, P), shape (Q, N).
+
+        With the overlaps as coefficients this is :math:`N h_i + P s_i` of Hebb's rule without
+        self-coupling. It costs word operations in proportion to the bits that hold the bulk of
+        the coefficients of a cue around their median: a *change* of the overlaps is cheaper
+        than the overlaps.
+
+        Raises
+        ------
+        ShapeError, CodeError, ParameterError
+            If `coefficients` are not (Q, P), no integers, or so large that int64 may overflow.
+        """
+        where = "PackedPatterns.fields: coefficients"
+        values, bound = _integers(coefficients, self._count, where)
+        digits, offsets, step = _digits(values)
+        # sum (2x - 1)(offset + step u) = 2 step sum xu + 2 offset sum x - sum c
+        return _product(
+            self._unit_matrix(), digits, 2 * step, 2 * offsets, -values.sum(axis=1), bound
+        )
+
+    def counters(self, states: Array) -> Array:
+        """Return agreement counts of states with all patterns, for `asynchronous_sweep`.
+
+        Bit planes (Q, B, words) uint64 of (N + M) / 2, with B the bits of N and the words padded
+        to a multiple of 8.
+        """
+        agreements = (self.overlaps(states).astype(np.int64) + self.n) // 2
+        offsets = np.zeros(len(agreements), np.int64)
+        return _encode(agreements, offsets, 0, self.n.bit_length(), 0).planes
+
+    def _words(self, tile: int, begin: int, end: int) -> Array:
+        """Return patterns `begin` to `end`, all in one tile, as a (patterns, words) view."""
+        return self._tiles[tile].T[begin - 64 * tile : end - 64 * tile]
+
+    def _reserve(self, count: int) -> None:
+        """Make room for `count` patterns; an eighth to spare keeps repeated appends linear."""
+        needed = (count + 63) // 64
+        if needed > len(self._tiles):
+            old, spare = self._tiles, len(self._tiles) // 8
+            self._tiles = _aligned((max(needed, len(old) + spare), self.n_words, 64))
+            self._tiles[: len(old)] = old
+
+    def _pattern_matrix(self) -> _Matrix:
+        """Return the bits with patterns as rows."""
+        if self._by_pattern is None:
+            self._by_pattern = _matrix(self._tiles[: (self._count + 63) // 64], self._count)
+        return self._by_pattern
+
+    def _unit_matrix(self) -> _Matrix:
+        """Return the bits with units as rows."""
+        if self._by_unit is None:
+            tiles = self._tiles[: (self._count + 63) // 64]
+            units = _aligned((self.n_words, len(tiles), 64))
+            kernels.transpose_tiles(tiles, units)
+            self._by_unit = _matrix(units, self.n)
+        return self._by_unit
+
+
+def asynchronous_sweep(
+    patterns: PackedPatterns,
+    states: Array,
+    counters: Array,
+    order: Array,
+    *,
+    cues: Array | None = None,
+    thresholds: Array | None = None,
+    self_term: int | None = None,
+) -> Array:
+    r"""Visit units one after another and flip each that stands against its field.
+
+    .. math:: N h_i = \sum_\mu \xi_i^\mu M^\mu - s_i\,\mathrm{self\_term}, \qquad
+              s_i \leftarrow -s_i \ \text{if}\ (N h_i - \theta_i)\, s_i < 0
+
+    A tie keeps the state. All cues are visited in the same order; the result of one does not
+    depend on the others.
+
+    Parameters
+    ----------
+    patterns : PackedPatterns
+        The stored patterns.
+    states : ndarray of int8, shape (Q, N)
+        States of -1 and +1, written in place.
+    counters : ndarray of uint64
+        ``patterns.counters(states)``; kept up to date in place, so that it serves all sweeps.
+    order : ndarray of int64, shape (V,)
+        The units to visit.
+    cues : ndarray of int64, shape (K,), optional
+        The rows of `states` still to be moved, each once; all if left out.
+    thresholds : ndarray of float64, shape (K, N), optional
+        :math:`\theta` in units of N h, such as logistic noise for Glauber dynamics; 0 if left
+        out.
+    self_term : int, optional
+        P (if left out) takes the self-coupling out of the field, 0 keeps it.
+
+    Returns
+    -------
+    ndarray of int64, shape (K,)
+        Flips of each cue.
+
+    Examples
+    --------
+    >>> patterns = PackedPatterns(4).append(np.array([[1, -1, 1, 1]], np.int8))
+    >>> states = np.array([[1, -1, 1, -1]], np.int8)
+    >>> asynchronous_sweep(patterns, states, patterns.counters(states), np.arange(4))
+    array([1])
+    >>> states
+    array([[ 1, -1,  1,  1]], dtype=int8)
+    """
+    chosen = np.arange(len(states)) if cues is None else np.asarray(cues, np.int64)
+    noise = np.zeros((0, 0)) if thresholds is None else thresholds
+    diagonal = len(patterns) if self_term is None else self_term
+    units = patterns._unit_matrix().tiles
+    flips = np.zeros(chosen.size, np.int64)
+
+    def visit(first: int, last: int) -> None:
+        kernels.asynchronous_sweep(
+            units,
+            len(patterns),
+            counters,
+            states,
+            chosen[first:last],
+            order,
+            noise[first:last],
+            diagonal,
+            _aligned((units.shape[1], 64)),
+            flips[first:last],
+        )
+
+    _spread(visit, chosen.size, order.size * int(np.prod(counters.shape[1:])) * chosen.size)
+    return flips
+
+
+# ------------------------------------------------------------------------------ inside
+
+
+class _Matrix(NamedTuple):
+    """A bit matrix in tiles and the number of ones in each of its rows."""
+
+    tiles: Array
+    ones: Array
+
+
+class _Digits(NamedTuple):
+    """Integer vectors in bit planes, with a list of what the planes do not hold."""
+
+    planes: Array
+    starts: Array
+    places: Array
+    excess: Array
+
+
+def _matrix(tiles: Array, n_rows: int) -> _Matrix:
+    ones = np.zeros((len(tiles), 64), np.int64)
+    for tile, words in enumerate(tiles):
+        ones[tile] = np.bitwise_count(words).sum(axis=0, dtype=np.int64)
+    return _Matrix(tiles, ones.reshape(-1)[:n_rows])
+
+
+def _product(
+    matrix: _Matrix, digits: _Digits, gain: int, slopes: Array, bases: Array, bound: float
+) -> Ints:
+    out = np.empty((len(slopes), len(matrix.ones)), np.int32 if bound < 2**31 else np.int64)
+
+    def multiply(first: int, last: int) -> None:
+        kernels.products(matrix.tiles, *digits, gain, slopes, matrix.ones, bases, first, last, out)
+
+    words = matrix.tiles.size * digits.planes.shape[0] * digits.planes.shape[1]
+    _spread(multiply, len(matrix.tiles), words)
+    return out
+
+
+def _spread(job: Callable[[int, int], None], count: int, work: int) -> None:
+    """Call ``job(first, last)`` over parts of `count`, in threads if `work` is worth them."""
+    parts = min(numba.get_num_threads(), count) if work >= THREADS_FROM else 1
+    if parts <= 1:
+        job(0, count)
+        return
+    edges = [count * part // parts for part in range(parts + 1)]
+    with ThreadPoolExecutor(parts) as pool:
+        for done in [pool.submit(job, *edges[part : part + 2]) for part in range(parts)]:
+            done.result()
+
+
+def _digits(values: Ints) -> tuple[_Digits, Array, int]:
+    """Write integers (Q, P) as ``offset + step * u``, with as few planes for u as are worth it.
+
+    The step is the power of two that all differences share: overlaps have the parity of N, and
+    their changes often more.
+    """
+    common = int(np.bitwise_or.reduce(values ^ values[:, :1], axis=None)) if values.size else 0
+    shift = (common & -common).bit_length() - 1 if common else 0
+    sample = values[:, :: max(1, values.shape[1] // 63)]
+    middle = sample.shape[1] // 2
+    centres = np.partition(sample, middle, axis=1)[:, middle].copy()
+    sizes = np.zeros(65, np.int64)
+    kernels.survey(values, centres, shift, sizes)
+    # One plane costs as much as about half as many entries outside the range as there are words.
+    n_words = (values.shape[1] + 63) // 64
+    outside = values.size - np.cumsum(sizes)[:63]
+    costs = np.arange(1, 64) * n_words * len(values) + 2 * outside
+    best = int(np.argmin(costs))
+    n_planes = best + 1
+    offsets = centres - ((1 << best) << shift)
+    return _encode(values, offsets, shift, n_planes, int(outside[best])), offsets, 1 << shift
+
+
+def _encode(values: Ints, offsets: Array, shift: int, n_planes: int, n_outside: int) -> _Digits:
+    padded = (values.shape[1] + 511) // 512 * 8
+    digits = _Digits(
+        _aligned((len(values), n_planes, padded)),
+        np.empty(len(values) + 1, np.int64),
+        np.empty(n_outside, np.int64),
+        np.empty(n_outside, np.int64),
+    )
+    kernels.encode(values, offsets, shift, *digits)
+    return digits
+
+
+def _pack(rows: Array, words: Array, where: str) -> None:
+    """Write rows of int8 -1/+1 or uint8 0/1 as bits, or raise the error of their code."""
+    if kernels.pack(rows.view(np.int8), np.int8(_low(rows.dtype)), words):
+        as_patterns(rows, "binary" if rows.dtype == np.uint8 else "bipolar", where=where)
+
+
+def _signs(values: Array, n: int, where: str) -> Array:
+    """Return values as contiguous int8 or uint8 (rows, n); their codes are checked by `_pack`."""
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == n and array.dtype in (np.int8, np.uint8):
+        return np.ascontiguousarray(array)
+    return as_patterns(array, "binary" if array.dtype.kind in "bu" else "bipolar", n=n, where=where)
+
+
+def _integers(values: Ints, n: int, where: str) -> tuple[Ints, float]:
+    """Return values as int64 (Q, n) and a bound on the sums of their magnitudes."""
+    array = np.asarray(values)
+    if array.ndim != 2 or array.shape[1] != n:
+        raise ShapeError(
+            f"{where} have shape {array.shape}; expected (Q, {n}), one for each pattern. "
+            "Give one row per cue, as overlaps() does."
+        )
+    if array.dtype.kind not in "iu":
+        raise CodeError(
+            f"{where} have dtype {array.dtype}; expected integers. "
+            "Unpack the patterns for real coefficients."
+        )
+    bound = float(np.abs(array, dtype=np.float64).sum(axis=1).max(initial=0.0))
+    if bound >= 2.0**62:
+        raise ParameterError(
+            f"{where} have magnitudes that add up to {bound:.3g}; expected less than 2^62, "
+            "or sums may overflow. Scale them down."
+        )
+    return np.ascontiguousarray(array, dtype=np.int64), bound
+
+
+def _low(dtype: np.dtype[Any]) -> Any:
+    """Return what a bit 0 stands for in `dtype`, as a scalar of it."""
+    return dtype.type(0 if dtype.kind in "bu" else -1)
+
+
+def _tiles_between(first: int, last: int) -> list[tuple[int, int, int]]:
+    """Return (tile, begin, end) of the parts of `first` to `last` in each tile of 64."""
+    return [
+        (tile, max(first, 64 * tile), min(last, 64 * tile + 64))
+        for tile in range(first // 64, (last + 63) // 64)
+    ]
+
+
+def _aligned(shape: tuple[int, ...]) -> Array:
+    """Return zeros (uint64) that start on a cache line: loads that straddle two take twice."""
+    size = int(np.prod(shape))
+    words = np.zeros(size + 8, np.uint64)
+    start = -(words.ctypes.data // 8) % 8
+    return words[start : start + size].reshape(shape)
