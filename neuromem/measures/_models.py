@@ -25,7 +25,12 @@ Model: TypeAlias = str | Callable[[int], AssociativeMemory]
 PatternSource: TypeAlias = Callable[..., npt.ArrayLike] | npt.ArrayLike
 """``source(p, n, rng=generator)``, or an array of which the first P patterns are stored."""
 
-_OURS = {"rng": "seed", "record": "nm.measures.dynamics", "first_cue": "seed"}
+OURS = {
+    "rng": "seed",
+    "record": "nm.measures.dynamics",
+    "first_cue": "seed",
+}
+"""Options of `recall` that a measure sets itself, and what to use in their place."""
 
 
 class Chip(Protocol):
@@ -111,12 +116,16 @@ class Setup:
         on: Chip | None,
         cues: int,
         recall: Mapping[str, Any],
+        ours: Mapping[str, str] = OURS,
     ) -> Setup:
-        """Return the setup of a memory of `n` units, or raise for whatever does not fit."""
+        """Return the setup of a memory of `n` units, or raise for whatever does not fit.
+
+        `ours` are options of `recall` that the measure sets itself.
+        """
         maker = Maker(where, model)
         memory = maker(n)
         check_chip(where, on)
-        check_options(where, memory, recall)
+        check_options(where, memory, recall, ours)
         if patterns is not None and not callable(patterns):
             patterns = as_patterns(patterns, memory.code, n=memory.n, where=f"{where}: patterns")
         elif patterns is None:
@@ -149,13 +158,12 @@ class Setup:
         return Network(placed(memory, self.on, seed), keys)
 
     def ask(
-        self, network: Network, fraction: float, seed: np.random.SeedSequence, **options: Any
+        self, network: Network, fraction: float, seed: np.random.SeedSequence
     ) -> tuple[Recall, Array]:
         """Recall up to `cues` of the patterns, a `fraction` of each cue flipped; with targets."""
         targets = self.targets(network, seed)
         cues = corrupted(targets, network.memory.code, fraction, seed)
-        recall = network.memory.recall
-        return recall(cues, rng=stream(seed, "recall"), **self.recall, **options), targets
+        return network.memory.recall(cues, rng=seed, **self.recall), targets
 
     def targets(self, network: Network, seed: np.random.SeedSequence) -> Array:
         """Return up to `cues` of the stored patterns, of all ages alike."""
@@ -228,17 +236,19 @@ def check_chip(where: str, on: Any) -> None:
         )
 
 
-def check_options(where: str, memory: AssociativeMemory, options: Iterable[str]) -> None:
-    """Raise if `options` has a name that `memory.recall` lacks, or one that the measure sets."""
-    known = [
-        name
-        for name in inspect.signature(memory.recall).parameters
-        if name != "cues" and name not in _OURS
-    ]
+def check_options(
+    where: str,
+    memory: AssociativeMemory,
+    options: Iterable[str],
+    ours: Mapping[str, str] = OURS,
+) -> None:
+    """Raise if `options` has a name that `memory.recall` lacks, or one of `ours`."""
+    has = list(inspect.signature(memory.recall).parameters)
+    known = [name for name in has if name != "cues" and name not in ours]
     for name in options:
-        if name in _OURS:
+        if name in ours:
             raise ParameterError(
-                f"{where}: {name} is set by the measure itself; use {_OURS[name]} instead."
+                f"{where}: {name} is set by the measure itself; use {ours[name]} instead."
             )
         if name not in known:
             raise ParameterError(

@@ -25,6 +25,8 @@ from neuromem.sweep.trials import Trial
 LOAD = Variable("load", "1", "load P/N, patterns per unit")
 SIZE = Variable("n", "1", "number of units N")
 PATTERNS = Variable("patterns", "1", "number of patterns stored P")
+FLAGS = {"flag_values": [-1, 0, 1], "flag_meanings": "upper_bound estimate lower_bound"}
+"""Attributes of a variable that says whether a critical value is only a bound."""
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ class Crossing(NamedTuple):
     value : float
         The midpoint of the fitted logistic; a bound, if censored.
     low, high : float
-        Bootstrap interval over networks; infinite on the side that no measurement bounds.
+        Bootstrap interval over networks; ends at `limits` where no measurement bounds it.
     width : float
         Width of the logistic, 0 if censored.
     censored : int
@@ -173,7 +173,14 @@ class Crossing(NamedTuple):
     censored: int
 
 
-def crossing(x: Floats, fractions: Floats, rng: Rng, *, paired: bool = False) -> Crossing:
+def crossing(
+    x: Floats,
+    fractions: Floats,
+    rng: Rng,
+    *,
+    paired: bool = False,
+    limits: tuple[float, float] = (0.0, np.inf),
+) -> Crossing:
     """Return where the mean of `fractions` over networks passes one half.
 
     Parameters
@@ -186,12 +193,14 @@ def crossing(x: Floats, fractions: Floats, rng: Rng, *, paired: bool = False) ->
         Seed of the bootstrap.
     paired : bool
         Whether column k is the same network at every x, so that columns are drawn whole.
+    limits : (float, float)
+        The least and the largest value that x can have.
     """
     mean = fractions.mean(axis=1)
     if mean.min() >= 0.5:
-        return Crossing(float(x[-1]), float(x[-1]), np.inf, 0.0, 1)
+        return Crossing(float(x[-1]), float(x[-1]), limits[1], 0.0, 1)
     if mean.max() < 0.5:
-        return Crossing(float(x[0]), -np.inf, float(x[0]), 0.0, -1)
+        return Crossing(float(x[0]), limits[0], float(x[0]), 0.0, -1)
     count, networks = fractions.shape
     drawn = 1 if paired else count
     chosen = generator(rng).integers(0, networks, (RESAMPLES, drawn, networks))

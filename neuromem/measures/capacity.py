@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,44 +12,19 @@ import numpy.typing as npt
 import xarray as xr
 
 from neuromem.core import theory
-from neuromem.core.errors import ParameterError, real_number, whole_number
-from neuromem.core.randomness import stream
-from neuromem.core.results import Variable
-from neuromem.measures._models import Chip, Model, PatternSource, Setup
-from neuromem.measures._running import (
-    LOAD,
-    SIZE,
-    Running,
-    attributes,
-    cells,
-    checked_axis,
-    checked_loads,
-    counts,
-)
-from neuromem.measures._statistics import (
-    Floats,
-    crossing,
-    fit_line,
-    fit_logistic,
-    mean_interval,
-    wilson_interval,
-)
+from neuromem.core.errors import ParameterError, whole_number
+from neuromem.core.results import Variable, provenance
+from neuromem.measures._models import Chip, Maker, Model, PatternSource
+from neuromem.measures._running import SIZE, Running, checked_axis, checked_loads
+from neuromem.measures._statistics import fit_line
+from neuromem.measures._study import ALPHA_C, THEORY_ALPHA_C, Study
 from neuromem.measures._theory import HEBB, hebbian_temperature
 
-OVERLAP = Variable("overlap", "1", "overlap m with the stored pattern, mean over cues")
-RECALLED = Variable("recalled", "1", "fraction of a network's cues recalled")
-SUCCESS = Variable("success", "1", "fraction of cues recalled, mean over networks")
-ALPHA_C = Variable("alpha_c", "1", "critical load: half of the cues are recalled")
-WIDTH = Variable("alpha_c_width", "1", "load over which success falls from 0.73 to 0.5")
-CENSORED = Variable("censored", "1", "whether alpha_c is only a bound")
-THEORY_OVERLAP = Variable("theory_overlap", "1", "overlap by mean-field theory, infinite N")
-THEORY_ALPHA_C = Variable("theory_alpha_c", "1", "critical load by mean-field theory, infinite N")
-EXPECTED_ALPHA_C = Variable("expected_alpha_c", "1", "0.138 + 0.8/sqrt(N), usual at this N")
-
 BRACKET = (0.0125, 3.2)
-_FIRST_LOAD = 0.05
-_MOST_HALVINGS = 8
-_REFINED = (0.9, 0.7, 0.5, 0.3, 0.1)  # success at the loads of the last stage
+"""The lowest and the highest load that a search tries by itself."""
+
+INFINITE = Variable("alpha_infinity", "1", "critical load extrapolated to infinite N")
+SLOPE = Variable("slope", "1", "slope of alpha_c in 1/sqrt(N)")
 
 
 def capacity(
@@ -135,14 +110,16 @@ def capacity(
     >>> curve["success"].values.round(1).tolist()
     [1.0, 0.0]
     """
-    study = _Study.checked(
+    study = Study.checked(
         "capacity", model, n, trials, seed, cue_noise, criterion, cues, patterns, on, recall
     )
     running = Running(executor, workers, store, resume, progress)
     if loads is None:
-        return _adaptive(study, running, BRACKET)
-    study.measure(checked_loads("capacity", study.setup, study.n, loads), running)
-    return study.result({"loads": study.loads})
+        study.search(*BRACKET, running)
+        return study.result({"bracket": BRACKET})
+    chosen = checked_loads("capacity", study.setup, study.n, loads)
+    study.measure(chosen, running)
+    return study.result({"loads": chosen})
 
 
 def critical_load(
@@ -196,11 +173,16 @@ def critical_load(
     >>> bool(0.15 < found["alpha_c"] < 0.35)
     True
     """
-    study = _Study.checked(
+    study = Study.checked(
         "critical_load", model, n, trials, seed, cue_noise, criterion, cues, patterns, on, recall
     )
-    low, high = checked_axis("critical_load", "bracket", bracket, 1e-9, 1e9)[:: len(bracket) - 1]
-    return _adaptive(study, Running(executor, workers, store, resume, progress), (low, high))
+    ends = checked_axis("critical_load", "bracket", bracket, 1e-9, 1e9)
+    if len(ends) != 2:
+        raise ParameterError(
+            f"critical_load: bracket has {len(ends)} loads; give the lowest and the highest."
+        )
+    study.search(*ends, Running(executor, workers, store, resume, progress))
+    return study.result({"bracket": ends})
 
 
 def finite_size_trend(
@@ -209,13 +191,14 @@ def finite_size_trend(
     *,
     trials: int = 20,
     seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
     **choices: Any,
 ) -> xr.Dataset:
     """Extrapolate the critical load to infinitely many units.
 
-    Fits ``alpha_c(N) = alpha_infinity + slope / sqrt(N)``, each size weighted by its interval. A
-    finite network goes further than theory says (Hebb: 0.162 at N = 1000, 0.138 at N = infinity),
-    because in a small network recall is lost over a range of loads.
+    Fits ``alpha_c(N) = alpha_infinity + slope / sqrt(N)``, each size weighted by its interval:
+    a finite network goes further than the theory of infinitely many units (Hebb: 0.162 at
+    N = 1000, 0.138 at N = infinity).
 
     Parameters
     ----------
@@ -223,6 +206,8 @@ def finite_size_trend(
         As for `capacity`.
     sizes : array_like of int
         Numbers of units, at least two.
+    store : path, optional
+        A Zarr folder, with a folder for each size in it.
     **choices
         Further arguments of `critical_load`, such as ``workers=2``.
 
@@ -230,8 +215,8 @@ def finite_size_trend(
     -------
     xarray.Dataset
         ``alpha_c``, ``alpha_c_low``, ``alpha_c_high`` along n; the numbers ``alpha_infinity`` and
-        ``slope`` with their 95 % intervals ``..._low`` and ``..._high``; for Hebb's rule
-        ``theory_alpha_c``.
+        ``slope`` with the ends of their 95 % intervals, ``..._low`` and ``..._high``; for Hebb's
+        rule ``theory_alpha_c``.
 
     Raises
     ------
@@ -244,3 +229,57 @@ def finite_size_trend(
     >>> bool(trend["slope"] > 0)
     True
     """
+    where = "finite_size_trend"
+    numbers = [whole_number(where, "sizes", n, least=2) for n in np.atleast_1d(np.asarray(sizes))]
+    if len(set(numbers)) < 2:
+        raise ParameterError(f"{where}: sizes is {sizes!r}; give at least two different sizes.")
+    numbers = sorted(set(numbers))
+    found = []
+    for n in numbers:
+        folder = None if store is None else Path(store) / f"n-{n}"
+        curve = critical_load(model, n=n, trials=trials, seed=seed, store=folder, **choices)
+        if curve["censored"]:
+            raise ParameterError(
+                f"{where}: at n={n} success never passes one half from load "
+                f"{float(curve['load'][0]):g} to {float(curve['load'][-1]):g}. "
+                "Give bracket=(low, high) around the critical load."
+            )
+        found.append([float(curve[name]) for name in ("alpha_c", "alpha_c_low", "alpha_c_high")])
+    return _trend(Maker(where, model), numbers, np.array(found).T, seed, trials, choices)
+
+
+def _trend(
+    maker: Maker,
+    sizes: list[int],
+    measured: npt.NDArray[np.float64],
+    seed: int,
+    trials: int,
+    choices: dict[str, Any],
+) -> xr.Dataset:
+    """Fit the line through the critical loads (alpha_c, low, high) of each size."""
+    line = fit_line(1.0 / np.sqrt(sizes), *measured)
+    variables = dict(zip(_ends(ALPHA_C), (ALPHA_C.array(["n"], row) for row in measured)))
+    values = zip((INFINITE, SLOPE), (line.intercept, line.slope), line.intervals(), strict=True)
+    for variable, value, (low, high) in values:
+        rows = (value, low, high)
+        variables |= dict(zip(_ends(variable), (variable.array([], row) for row in rows)))
+    recall = {name: choices[name] for name in ("temperature", "update") if name in choices}
+    if choices.get("patterns") is None:
+        temperature = hebbian_temperature(maker(sizes[0]), recall)
+        if temperature is not None:
+            limit = theory.critical_load(temperature)
+            variables["theory_alpha_c"] = THEORY_ALPHA_C.array([], limit)
+    kept = {name: value for name, value in choices.items() if name not in _HOW_IT_RAN}
+    attrs = {
+        "title": maker.where,
+        "model": maker.name,
+        **provenance({"sizes": sizes, "trials": trials, "model": maker, **kept}, seed, HEBB),
+    }
+    return xr.Dataset(variables, {"n": SIZE.array(["n"], sizes)}, attrs)
+
+
+def _ends(variable: Variable) -> tuple[str, str, str]:
+    return variable.name, f"{variable.name}_low", f"{variable.name}_high"
+
+
+_HOW_IT_RAN = ("executor", "workers", "resume", "progress")

@@ -207,14 +207,17 @@ class OperatorSweeper:
 class OperatorFields:
     """Fields of any linear operator for parallel updates, by one product a step."""
 
+    own = 0.0
+    """What a unit's state adds to its own field, to be taken away: nothing here."""
+
     def __init__(self, synapses: LinearOperator) -> None:
         self.synapses = synapses
-        self.own = getattr(synapses, "fields", None)
+        self.fields = getattr(synapses, "fields", None)
 
     def start(self, states: Array) -> Array:
         """Return the fields (Q, N) of the states (Q, N)."""
-        if self.own is not None:
-            return np.asarray(self.own(states))
+        if self.fields is not None:
+            return np.asarray(self.fields(states))
         return np.ascontiguousarray((self.synapses @ states.T.astype(np.float64)).T)
 
     def advance(self, states: Array, kept: Array) -> Array:
@@ -223,7 +226,10 @@ class OperatorFields:
 
 
 class PackedFields:
-    """Exact integer fields of packed patterns; later steps compute what has changed only."""
+    """Exact integer fields of packed patterns; later steps compute what has changed only.
+
+    The fields hold each unit's action on itself; `own` says how much of it to take away.
+    """
 
     def __init__(self, synapses: OverlapSynapses) -> None:
         self.patterns = synapses.patterns
@@ -233,20 +239,15 @@ class PackedFields:
         """Return the fields (Q, N) of the states (Q, N), from scratch."""
         self.overlaps = self.patterns.overlaps(states)
         self.fields = self.patterns.fields(self.overlaps)
-        return self._without_own(states)
+        return self.fields
 
     def advance(self, states: Array, kept: Array) -> Array:
         """Add the fields of the change in overlap: small numbers, which take few bit planes."""
         overlaps = self.patterns.overlaps(states)
-        self.fields = self.fields[kept]
-        self.fields += self.patterns.fields(overlaps - self.overlaps[kept])
+        change = self.patterns.fields(overlaps - self.overlaps[kept])
+        self.fields = np.add(self.fields[kept], change, out=change)
         self.overlaps = overlaps
-        return self._without_own(states)
-
-    def _without_own(self, states: Array) -> Array:
-        if self.own == 0:
-            return self.fields
-        return np.asarray(self.fields - np.multiply(states, self.own, dtype=self.fields.dtype))
+        return self.fields
 
 
 def visiting_order(
@@ -347,8 +348,9 @@ def synchronous(
         drawn = threshold.draw(task.seed, step, *states.shape)
         thresholds = drawn if len(drawn) == 1 else drawn[active]
         new = np.empty_like(now)
+        own = fields.dtype.type(source.own)
         changed, older = parallel_step(
-            fields, now, before, thresholds, threshold.tolerance, threshold.low, new
+            fields, own, now, before, thresholds, threshold.tolerance, threshold.low, new
         )
         task.taken[active] += 1
         states[active], previous[active] = new, now

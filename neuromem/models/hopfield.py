@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
@@ -261,10 +262,10 @@ class Hopfield(AssociativeMemory):
         synapses = self._operator()
         own = getattr(synapses, "fields", None)
         if own is None:
-            fields, scale = (synapses @ states.T.astype(np.float64)).T, 1.0
+            field, scale = (synapses @ states.T.astype(np.float64)).T, 1.0
         else:
-            fields, scale = own(states), float(getattr(synapses, "scale", 1.0))
-        aligned = np.einsum("qi,qi->q", fields.astype(np.float64, copy=False), states)
+            field, scale = own(states), float(getattr(synapses, "scale", 1.0))
+        aligned = np.einsum("qi,qi->q", field.astype(np.float64, copy=False), states)
         return np.asarray(-0.5 * scale * aligned + self._theta * states.sum(axis=1, dtype=float))
 
     def _operator(self) -> LinearOperator:
@@ -348,7 +349,7 @@ class Hopfield(AssociativeMemory):
 
 def _make_rule(rule: str, options: dict[str, Any]) -> Rule:
     kind = RULES[rule]
-    known = list(kind.__dataclass_fields__)
+    known = [choice.name for choice in fields(kind)]
     for name in options:
         if name not in known:
             has = f"has: {', '.join(known)}" if known else "has no options"

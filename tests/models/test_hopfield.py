@@ -135,14 +135,38 @@ def test_A07_sync_ends_in_a_fixed_point_or_a_cycle_of_two(form):
         assert (np.diff(lyapunov[:taken, q]) <= 0).all()
 
 
+def plain_cycles(weights, states, tie):
+    """Which starts end in a 2-cycle, in plain NumPy; `tie` is what sgn(0) gives, None keeps."""
+    previous, cycles = np.zeros_like(states), np.zeros(len(states), bool)
+    done = cycles.copy()
+    while not done.all():
+        fields = states @ weights
+        new = np.where(fields == 0, states if tie is None else tie, np.sign(fields))
+        back = (new == previous).all(axis=1) & ~(new == states).all(axis=1)
+        cycles |= back & ~done
+        done |= back | (new == states).all(axis=1)
+        previous, states = states, new
+    return cycles
+
+
 def test_A08_sync_cycles_from_random_starts():
-    """0.42 +- 0.1 of the runs cycle at N = 500, alpha = 0.1 (simulated by the source)."""
-    fractions = []
-    for seed in range(4):
-        net = Hopfield(500).store(nm.patterns.random(50, 500, rng=seed))
-        starts = nm.patterns.random(250, 500, rng=100 + seed)
-        fractions.append(net.recall(starts, update="sync", steps=300).cycle.mean())
-    assert np.mean(fractions) == pytest.approx(0.42, abs=0.1)
+    """The reference gives 0.42 +- 0.1 of the runs at N = 500, alpha = 0.1.
+
+    The figure hangs on the tie rule: ties are common at even N and P. With sgn(0) = +1 it is
+    0.36; with ties that keep the state, as here, 0.305 +- 0.011 over 60 networks. Networks differ
+    with sd 0.09, so three sd of a mean over 12 are 0.08.
+    """
+    kept, plus = [], []
+    for seed in range(12):
+        keys = nm.patterns.random(50, 500, rng=seed)
+        starts = nm.patterns.random(100, 500, rng=1000 + seed)
+        seen = Hopfield(500).store(keys).recall(starts, update="sync", steps=300)
+        weights = hebb(keys).astype(float)
+        np.testing.assert_array_equal(seen.cycle, plain_cycles(weights, starts * 1.0, None))
+        kept.append(seen.cycle.mean())
+        plus.append(plain_cycles(weights, starts * 1.0, 1.0).mean())
+    assert np.mean(kept) == pytest.approx(0.305, abs=0.08)
+    assert np.mean(plus) == pytest.approx(0.42, abs=0.1)
 
 
 @pytest.mark.parametrize("form", ["dense", "overlap"])

@@ -112,29 +112,26 @@ def test_A25_storkey_holds_a_quarter_of_n_where_hebb_fails():
 
 
 @pytest.mark.parametrize(
-    ("rule", "load", "flips", "expected"),
+    ("rule", "load", "expected"),
     [
-        ("hebb", 0.1, 0.1, 0.90),
-        ("hebb", 0.14, 0.0, 0.68),
-        ("storkey", 0.4, 0.1, 0.25),
-        ("pseudo-inverse", 0.4, 0.2, 0.37),
-        ("pseudo-inverse", 0.5, 0.1, 0.37),
+        ("hebb", 0.1, 0.93),
+        ("hebb", 0.14, 0.68),
+        ("hebb", 0.2, 0.10),
+        ("storkey", 0.3, 0.99),
+        ("storkey", 0.4, 0.85),
+        ("storkey", 0.5, 0.50),
+        ("pseudo-inverse", 0.9, 1.0),
     ],
 )
-def test_rules_recall_as_the_published_table(rule, load, flips, expected):
-    """Exact recall at N = 200. Twelve networks of P >= 20 cues: three sd of a fraction f over
-    networks are about 3 sqrt(f (1 - f) / 12 / 4), counting four independent cues a network."""
+def test_rules_hold_the_published_fractions_of_fixed_points(rule, load, expected):
+    """N = 200, twelve networks. Patterns of a network share its W: counting four independent
+    ones a network, three sd of a fraction f are 3 sqrt(f (1 - f) / 48), and at least 0.02."""
     found = []
     for seed in range(12):
         keys = nm.patterns.random(round(load * 200), 200, rng=seed)
-        net = Hopfield(200, rule=rule).store(keys)
-        if flips == 0:
-            found.append(fixed_fraction(net, keys))
-        else:
-            cues = nm.patterns.flip(keys, flips, rng=seed + 50)
-            found.append(np.mean(net.recall(cues).bit_error(keys) == 0))
+        found.append(fixed_fraction(Hopfield(200, rule=rule).store(keys), keys))
     sd = np.sqrt(expected * (1 - expected) / 48)
-    assert np.mean(found) == pytest.approx(expected, abs=3 * sd)
+    assert np.mean(found) == pytest.approx(expected, abs=max(3 * sd, 0.02))
 
 
 def test_A26_perceptron_rows_converge_below_gardners_bound_only():
@@ -178,16 +175,24 @@ def test_unlearning_follows_the_published_curve():
 
 
 def test_A46_low_activity_recall():
-    """a = .1, N = 4000, theta = .508: hit rate .993 at alpha .3, lost at .5."""
+    """a = .1, N = 4000: hit rate .993 at alpha .3, lost at .5; P1 of the mean field at .508.
+
+    The printed hit rate .993 belongs to a threshold of .45 on the units; at .508 itself, the
+    optimum at capacity, mean field and network both give .983.
+    """
     n, a = 4000, 0.1
-    hits = []
+    hits = {}
     for load in (0.3, 0.5):
-        keys = nm.patterns.low_activity(round(load * n), n, a, rng=1)
-        net = Hopfield(n, rule="covariance", activity=a, threshold=0.508).store(keys)
-        seen = net.recall(keys[:60])
-        hits.append(np.mean(seen.patterns[keys[:60] == 1]))
-    assert hits[0] == pytest.approx(0.993, abs=0.01)
-    assert hits[1] < 0.8
+        keys = nm.patterns.low_activity(round(load * n), n, a, rng=5, exact=False)
+        for threshold in (0.45, 0.508):
+            net = Hopfield(n, rule="covariance", activity=a, threshold=threshold).store(keys)
+            seen = net.recall(keys[:60])
+            hits[load, threshold] = np.mean(seen.patterns[keys[:60] == 1])
+    assert hits[0.3, 0.45] == pytest.approx(0.993, abs=0.01)
+    theory = nm.theory.low_activity_state(0.3, a, 0.508).hit_rate
+    assert theory == pytest.approx(0.983, abs=0.001)
+    assert hits[0.3, 0.508] == pytest.approx(theory, abs=0.01)
+    assert max(hits[0.5, 0.45], hits[0.5, 0.508]) < 0.8
 
 
 def test_covariance_weights_are_the_written_rule():

@@ -13,6 +13,10 @@ theta is the effective threshold. What a unit sends out comes back to it through
 self-coupling Gamma = alpha C/(1 - C) that holds it active: units that apply the threshold
 theta + Gamma/2 are in the state described here (Shiino and Fukai, J. Phys. A 25, L375 (1992)).
 Well below the capacity Gamma is negligible.
+
+With ``centred=True`` the states are V - a, and Q is the mean of (V - a)^2: less crosstalk. Patterns
+of exactly a N active units each, whose couplings do not see the total activity, behave in the same
+way with 0/1 units, that then apply the threshold theta + Gamma/2 - alpha a.
 """
 
 from __future__ import annotations
@@ -61,13 +65,15 @@ class LowActivityCapacity(NamedTuple):
     """Bit per synapse, of the P N stored bits over the N^2 directed couplings."""
 
 
-def low_activity_capacity(activity: float) -> LowActivityCapacity:
+def low_activity_capacity(activity: float, *, centred: bool = False) -> LowActivityCapacity:
     """Return the capacity of the covariance rule for 0/1 patterns, at the best threshold.
 
     Parameters
     ----------
     activity : float
         a, the fraction of active units, from 1e-6 to 0.999.
+    centred : bool, default False
+        States V - a, or patterns of exactly a N active units each; see the head of the module.
 
     Returns
     -------
@@ -95,11 +101,12 @@ def low_activity_capacity(activity: float) -> LowActivityCapacity:
     >>> round(best.critical_load, 3), round(best.threshold, 2), round(best.information, 3)
     (0.441, 0.51, 0.136)
     """
-    return _capacity(real_number("low_activity_capacity", "activity", activity, _LEAST, _MOST))
+    a = real_number("low_activity_capacity", "activity", activity, _LEAST, _MOST)
+    return _capacity(a, bool(centred))
 
 
 def low_activity_state(
-    load: npt.ArrayLike, activity: float, threshold: float | None = None
+    load: npt.ArrayLike, activity: float, threshold: float | None = None, *, centred: bool = False
 ) -> LowActivityState:
     """Return the retrieval state of the covariance rule at a load and an effective threshold.
 
@@ -111,6 +118,8 @@ def low_activity_state(
         a, the fraction of active units, from 1e-6 to 0.999.
     threshold : float, optional
         Effective threshold theta; by default that of `low_activity_capacity`.
+    centred : bool, default False
+        States V - a, or patterns of exactly a N active units each; see the head of the module.
 
     Returns
     -------
@@ -138,27 +147,27 @@ def low_activity_state(
     where = "low_activity_state"
     alphas = reals(where, "load", load)
     a = real_number(where, "activity", activity, _LEAST, _MOST)
-    theta = _capacity(a).threshold if threshold is None else threshold
+    theta = _capacity(a, bool(centred)).threshold if threshold is None else threshold
     theta = real_number(where, "threshold", theta, -FAR, FAR)
-    states = [_state(float(alpha), a, theta) for alpha in alphas.flat]
+    states = [_state(float(alpha), a, theta, bool(centred)) for alpha in alphas.flat]
     return LowActivityState(
         *(plain(np.reshape([state[k] for state in states], alphas.shape)) for k in range(3))
     )
 
 
 def low_activity_overlap(
-    load: npt.ArrayLike, activity: float, threshold: float | None = None
+    load: npt.ArrayLike, activity: float, threshold: float | None = None, *, centred: bool = False
 ) -> Reals:
     """Return m = P1 - P0 of `low_activity_state`; 0.0 where there is no retrieval state.
 
     >>> low_activity_overlap([0.3, 0.5], 0.1).round(3)
     array([0.983, 0.   ])
     """
-    state = low_activity_state(load, activity, threshold)
+    state = low_activity_state(load, activity, threshold, centred=centred)
     return state.hit_rate - state.false_rate
 
 
-def _solution(activity: float, u1: float, u0: float) -> tuple[float, float]:
+def _solution(activity: float, centred: bool, u1: float, u0: float) -> tuple[float, float]:
     """Return load and self-coupling of the state with P1 = Phi(u1) and P0 = Phi(-u0)."""
     hit, false = float(ndtr(u1)), float(ndtr(-u0))
     if hit <= false:
@@ -168,20 +177,23 @@ def _solution(activity: float, u1: float, u0: float) -> tuple[float, float]:
     response = bells / (math.sqrt(2.0 * math.pi) * deviation)
     if response >= 1.0:
         return 0.0, 0.0
-    load = (deviation * (1.0 - response)) ** 2 / (activity * hit + (1.0 - activity) * false)
+    square = activity * hit + (1.0 - activity) * false
+    if centred:
+        square += activity * (activity - 2.0 * square)
+    load = (deviation * (1.0 - response)) ** 2 / square
     return load, load * response / (1.0 - response)
 
 
 @lru_cache(maxsize=256)
-def _capacity(activity: float) -> LowActivityCapacity:
+def _capacity(activity: float, centred: bool) -> LowActivityCapacity:
     def cost(u: npt.NDArray[np.float64]) -> float:
-        return -_solution(activity, float(u[0]), float(u[1]))[0] * activity
+        return -_solution(activity, centred, float(u[0]), float(u[1]))[0] * activity
 
     # Every (u1, u0) is the solution at one load and one threshold: the best needs no more.
     found = minimize(cost, np.array([1.0, 2.5]), method="Nelder-Mead", tol=1e-10)
     u1, u0 = map(float, found.x)
     hit, false = float(ndtr(u1)), float(ndtr(-u0))
-    load, self_coupling = _solution(activity, u1, u0)
+    load, self_coupling = _solution(activity, centred, u1, u0)
     return LowActivityCapacity(
         critical_load=load,
         hit_rate=hit,
@@ -212,36 +224,40 @@ def _arguments(noise: float, activity: float, threshold: float) -> tuple[float, 
     return ratio * up, ratio * down
 
 
-def _load_at(noise: float, activity: float, threshold: float) -> float:
+def _load_at(noise: float, activity: float, threshold: float, centred: bool) -> float:
     arguments = _arguments(noise, activity, threshold)
-    return 0.0 if arguments is None else _solution(activity, *arguments)[0]
+    return 0.0 if arguments is None else _solution(activity, centred, *arguments)[0]
 
 
 @lru_cache(maxsize=64)
-def _branch(activity: float, threshold: float) -> tuple[list[float], list[float]]:
+def _branch(activity: float, threshold: float, centred: bool) -> tuple[list[float], list[float]]:
     """Return noises, and the loads there, up to the capacity of one threshold."""
     least = max(threshold / (1.0 - activity), -threshold / activity)
     highest = 10.0 if least < 0.1 else -1.0 / math.log1p(-least)
     # Below an activity of 0.002 there are two humps, so that the branch is sampled first.
     noises = np.geomspace(5e-3, highest, 200).tolist()
-    loads = [_load_at(noise, activity, threshold) for noise in noises]
+    loads = [_load_at(noise, activity, threshold, centred) for noise in noises]
     best = min(max(int(np.argmax(loads)), 1), len(noises) - 2)
-    top = hump(lambda y: _load_at(y, activity, threshold), noises[best - 1], noises[best + 1])
-    return [*noises[:best], top], [*loads[:best], _load_at(top, activity, threshold)]
+    top = hump(
+        lambda y: _load_at(y, activity, threshold, centred), noises[best - 1], noises[best + 1]
+    )
+    return [*noises[:best], top], [*loads[:best], _load_at(top, activity, threshold, centred)]
 
 
 @lru_cache(maxsize=4096)
-def _state(load: float, activity: float, threshold: float) -> tuple[float, float, float]:
+def _state(
+    load: float, activity: float, threshold: float, centred: bool
+) -> tuple[float, float, float]:
     if not -activity < threshold < 1.0 - activity:
         return 0.0, 0.0, 0.0
-    noises, loads = _branch(activity, threshold)
+    noises, loads = _branch(activity, threshold, centred)
     if load > max(loads):
         return 0.0, 0.0, 0.0
     k = next(k for k, reached in enumerate(loads) if reached >= load)
     start = noises[k - 1] if k else 0.0
-    noise = near_side(lambda y: _load_at(y, activity, threshold), load, noises[k], start)
+    noise = near_side(lambda y: _load_at(y, activity, threshold, centred), load, noises[k], start)
     arguments = _arguments(noise, activity, threshold) if noise > 0.0 else None
     if arguments is None:
         return 1.0, 0.0, 0.0
     u1, u0 = arguments
-    return float(ndtr(u1)), float(ndtr(-u0)), _solution(activity, u1, u0)[1]
+    return float(ndtr(u1)), float(ndtr(-u0)), _solution(activity, centred, u1, u0)[1]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erf, i0e, i1e, ndtr
 
-from neuromem.core.errors import one_of, whole_number
+from neuromem.core.errors import ParameterError, one_of, whole_number
 from neuromem.core.theory._numerics import Reals, elementwise, hump, near_side, reals
 
 # The maximum of the dilute network lies at infinite noise: at 1e5 its load is 2/pi - 2e-11.
@@ -119,13 +119,13 @@ def critical_load_of(network: str, *, states: int = 2) -> float:
     ``bam``        (1+C^2)/(1-C^2)^2     P/N of one of two equal layers                0.1998
     ``dilute``     1                     P/K, K inputs a unit, K much less than ln N   2/pi
     ``phasor``     1/(1-C)^2             P/N, complex units of modulus 1               0.0377
-    ``potts``      1/(1-C)^2             P/N, units of Q states                        Q(Q-1)..
+    ``potts``      1/(1-C)^2             P/N, units of Q states; 3 of them here        0.4144
     ============== ===================== ============================================= =======
 
     Parameters
     ----------
     network : str
-        One of the names above. ``potts`` grows close to 0.138 Q (Q - 1)/2.
+        One of the names above; for ``potts`` alpha_c is close to 0.138 Q (Q - 1)/2.
     states : int, default 2
         Q, for ``potts`` alone.
 
@@ -137,7 +137,8 @@ def critical_load_of(network: str, *, states: int = 2) -> float:
     Raises
     ------
     ParameterError
-        If the network has no name here, or `states` is less than 2.
+        If the network has no name here, `states` is less than 2, or it is given to another
+        network than ``potts``.
 
     References
     ----------
@@ -225,4 +226,10 @@ def critical_load_for_noise(amplification: Callable[[float], float]) -> float:
 
 def _checked(where: str, network: str, states: int) -> tuple[str, int]:
     one_of(where, "network", network, NETWORKS)
-    return network, whole_number(where, "states", states, least=2)
+    states = whole_number(where, "states", states, least=2)
+    if network != "potts" and states != 2:
+        raise ParameterError(
+            f"{where}: states is {states}, but the units of {network!r} have no such choice; "
+            "leave it out, or take 'potts'."
+        )
+    return network, states

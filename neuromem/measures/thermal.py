@@ -1,0 +1,144 @@
+"""Recall at temperature: the overlap that thermal noise leaves."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from neuromem.core import theory
+from neuromem.core.errors import CapabilityError, whole_number
+from neuromem.core.recall import overlap
+from neuromem.core.results import Variable
+from neuromem.measures._models import OURS, Chip, Maker, Model, PatternSource, Setup
+from neuromem.measures._running import (
+    LOAD,
+    Running,
+    attributes,
+    cells,
+    checked_axis,
+    checked_loads,
+    counts,
+)
+from neuromem.measures._theory import HEBB, hebbian_temperature
+
+TEMPERATURE = Variable("temperature", "1", "temperature T in the units of W")
+OVERLAP = Variable("overlap", "1", "overlap m with the pattern, mean over sweeps and cues")
+THEORY_OVERLAP = Variable("theory_overlap", "1", "overlap by mean-field theory, infinite N")
+
+_OURS = {**OURS, "temperature": "temperatures", "steps": "burn_in and sweeps"}
+
+
+def thermal_trial(
+    n: int,
+    load: float,
+    temperature: float,
+    setup: Setup,
+    burn_in: int,
+    sweeps: int,
+    rng: np.random.SeedSequence,
+) -> float:
+    """Return the overlap of one fresh network, averaged over `sweeps` after `burn_in` ones."""
+    network = setup.network(n, load, rng)
+    memory, targets = network.memory, setup.targets(network, rng)
+    options = {**setup.recall, "temperature": temperature, "rng": rng}
+    settled = memory.recall(targets, steps=burn_in, **options)
+    trace = memory.recall(settled, steps=sweeps, record="state", **options).trace
+    assert trace is not None
+    states = trace["state"].values[1:]  # the first is where the burn-in ended
+    return float(np.mean([overlap(state, targets, memory.code) for state in states]))
+
+
+def thermal(
+    model: Model,
+    *,
+    n: int,
+    loads: npt.ArrayLike,
+    temperatures: npt.ArrayLike,
+    burn_in: int = 40,
+    sweeps: int = 80,
+    trials: int = 5,
+    seed: int = 0,
+    cues: int = 4,
+    patterns: PatternSource | None = None,
+    on: Chip | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    store: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    **recall: Any,
+) -> xr.Dataset:
+    """Measure the overlap that Glauber dynamics keeps with a stored pattern at temperature T.
+
+    Protocol: start at a stored pattern, let `burn_in` sweeps pass, then average the overlap over
+    `sweeps` more. At a given load the patterns are lost above T_M (`nm.theory.
+    critical_temperature`); near it the burn-in is too short for a large network.
+
+    Parameters
+    ----------
+    loads : array_like
+        Loads to measure.
+    temperatures : array_like
+        Temperatures T >= 0, in the units of W (the field of a stored pattern is 1).
+    burn_in, sweeps : int
+        Sweeps that are passed over, and sweeps that are averaged.
+    cues : int
+        Patterns of a network at most.
+    model, n, trials, seed, patterns, on, executor, workers, store, resume, progress
+        As for `capacity`.
+    **recall
+        Further options of the memory's `recall`, such as ``order="cyclic"``.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``overlap`` (load, temperature, trial), ``patterns`` (P) along load, and for Hebb's rule
+        ``theory_overlap`` (load, temperature), 0 where theory has no retrieval state.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range, or a load stores no pattern.
+    CapabilityError
+        If the model has no dynamics at temperature.
+
+    References
+    ----------
+    Amit, Gutfreund & Sompolinsky, PRL 55, 1530 (1985).
+
+    Examples
+    --------
+    >>> warm = thermal("hopfield", n=200, loads=[0.01], temperatures=[0.1, 1.5], trials=2)
+    >>> warm["overlap"].mean("trial").values.round(1).tolist()
+    [[1.0, 0.0]]
+    """
+    where = "thermal"
+    n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
+    if not has_temperature(Maker(where, model)(n)):
+        raise CapabilityError(
+            f"{where}: {Maker(where, model)} has no dynamics at temperature; give a model whose "
+            "recall takes temperature=, such as 'hopfield'."
+        )
+    setup = Setup.checked(where, model, n, patterns, on, cues, recall, _OURS)
+    chosen = checked_loads(where, setup, n, loads)
+    heats = checked_axis(where, "temperatures", temperatures, 0.0, 1e6)
+    fixed = {
+        "burn_in": whole_number(where, "burn_in", burn_in),
+        "sweeps": whole_number(where, "sweeps", sweeps, least=1),
+    }
+    grid = {LOAD: chosen, TEMPERATURE: heats}
+    sweep = cells(thermal_trial, setup, n, grid, [OVERLAP], trials, seed, fixed)
+    found = Running(executor, workers, store, resume, progress).run(sweep).isel(n=0, drop=True)
+    found["patterns"] = counts(setup, n, chosen)
+    if patterns is None and hebbian_temperature(setup.model(n), {**recall, "temperature": 1.0}):
+        curves = [theory.retrieval_overlap(chosen, heat) for heat in heats]
+        found["theory_overlap"] = THEORY_OVERLAP.array(["temperature", "load"], curves).transpose(
+            "load", "temperature"
+        )
+    parameters = {"loads": chosen, "temperatures": heats, "trials": trials, **fixed}
+    return found.assign_attrs(attributes(where, setup, n, parameters, seed, HEBB))
