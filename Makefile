@@ -29,7 +29,7 @@ bench: export OPENBLAS_NUM_THREADS = 1
 bench: export MKL_NUM_THREADS = 1
 bench: export NUMBA_NUM_THREADS = 1
 bench: .venv/.bench
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean:
 	rm -rf build dist *.egg-info demo docs/_build docs/api/generated

@@ -192,8 +192,14 @@ class PackedPatterns:
         return values
 
     def rows(self, units: npt.ArrayLike, dtype: npt.DTypeLike = np.int8) -> Array:
-        """Return what all patterns hold at chosen units, shape (K, P), coded as by `unpack`."""
-        chosen = np.atleast_1d(np.asarray(units))
+        """Return what all patterns hold at chosen units, shape (K, P), coded as by `unpack`.
+
+        Raises
+        ------
+        ShapeError, ParameterError
+            If `units` are not a flat list of unit numbers.
+        """
+        chosen = _indices("PackedPatterns.rows: units", np.atleast_1d(units), self.n)
         words = self._tiles[: (self._count + 63) // 64, chosen >> 6].transpose(1, 0, 2)
         shifts = (chosen & 63).astype(np.uint64)[:, None]
         bits = (words.reshape(chosen.size, -1)[:, : self._count] >> shifts) & np.uint64(1)
@@ -251,7 +257,8 @@ class PackedPatterns:
 
     def _words(self, tile: int, begin: int, end: int) -> Array:
         """Return patterns `begin` to `end`, all in one tile, as a (patterns, words) view."""
-        return self._tiles[tile].T[begin - 64 * tile : end - 64 * tile]
+        words: Array = self._tiles[tile].T[begin - 64 * tile : end - 64 * tile]
+        return words
 
     def _reserve(self, count: int) -> None:
         """Make room for `count` patterns; an eighth to spare keeps repeated appends linear."""
@@ -320,9 +327,9 @@ def asynchronous_sweep(
 
     Raises
     ------
-    ShapeError, CodeError, ParameterError
-        If arrays that are written in place do not have the dtype, the shape or the memory order
-        said above, or if `order` or `cues` go beyond what there is.
+    ShapeError, ParameterError
+        If arrays do not have the dtype, the shape or the C order that the kernel needs, or if
+        `order` or `cues` go beyond what there is.
 
     Examples
     --------
@@ -333,10 +340,12 @@ def asynchronous_sweep(
     >>> states
     array([[ 1, -1,  1,  1]], dtype=int8)
     """
-    chosen = np.arange(len(states)) if cues is None else np.asarray(cues, np.int64)
+    visits = _indices("asynchronous_sweep: order", order, patterns.n)
+    chosen = _indices(
+        "asynchronous_sweep: cues", np.arange(len(states)) if cues is None else cues, len(states)
+    )
     noise = np.zeros((0, 0)) if thresholds is None else thresholds
-    visits = np.ascontiguousarray(order, np.int64)
-    _check_sweep(patterns, states, counters, chosen, visits, thresholds)
+    _check_sweep(patterns, states, counters, chosen, thresholds)
     diagonal = len(patterns) if self_term is None else self_term
     units = patterns._unit_matrix().tiles
     flips = np.zeros(chosen.size, np.int64)
@@ -363,16 +372,11 @@ def asynchronous_sweep(
 
 
 def _check_sweep(
-    patterns: PackedPatterns,
-    states: Array,
-    counters: Array,
-    cues: Array,
-    order: Array,
-    thresholds: Array | None,
+    patterns: PackedPatterns, states: Array, counters: Array, cues: Array, thresholds: Array | None
 ) -> None:
-    """Refuse what would make the kernel read or write outside its arrays."""
+    """Refuse what would make the kernel read or write outside its arrays, or a row twice."""
     n, n_words = patterns.n, _counter_words(len(patterns))
-    wanted = [
+    wanted: list[tuple[str, Array, type[np.generic], tuple[int, ...]]] = [
         ("states", states, np.int8, (len(states), n)),
         ("counters", counters, np.uint64, (len(states), n.bit_length(), n_words)),
     ]
@@ -382,20 +386,29 @@ def _check_sweep(
         if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
             raise ShapeError(
                 f"asynchronous_sweep: {name} are {array.dtype} of shape {array.shape}; expected "
-                f"C-contiguous {np.dtype(dtype)} of shape {shape}. "
-                "Take counters from patterns.counters(states)."
-            )
-    for name, indices, end in (("order", order, n), ("cues", cues, len(states))):
-        if indices.ndim != 1 or indices.min(initial=0) < 0 or indices.max(initial=-1) >= end:
-            raise ParameterError(
-                f"asynchronous_sweep: {name} must be a flat array of indices below {end}; it has "
-                f"shape {indices.shape} and goes from {indices.min()} to {indices.max()}."
+                f"C-contiguous {np.dtype(dtype)} of shape {shape}. Take counters from "
+                "patterns.counters(states), and new ones when the patterns have changed."
             )
     if np.unique(cues).size != cues.size:
         raise ParameterError(
-            "asynchronous_sweep: cues name a row twice; each sweep moves a row once. "
+            "asynchronous_sweep: cues name a row twice; a sweep moves a row once. "
             "Give numpy.unique(cues)."
         )
+
+
+def _indices(where: str, values: Array, end: int) -> Array:
+    """Return a flat int64 array whose entries are all from 0 to end - 1, or raise."""
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ShapeError(
+            f"{where} have shape {array.shape} and dtype {array.dtype}; "
+            "expected a flat array of integers."
+        )
+    if array.size and (array.min() < 0 or array.max() >= end):
+        raise ParameterError(
+            f"{where} go from {array.min()} to {array.max()}; give indices from 0 to {end - 1}."
+        )
+    return np.ascontiguousarray(array, np.int64)
 
 
 class _Matrix(NamedTuple):
@@ -511,9 +524,9 @@ def _integers(values: Ints, n: int, where: str) -> tuple[Ints, float]:
             "Unpack the patterns for real coefficients."
         )
     bound = float(np.abs(array, dtype=np.float64).sum(axis=1).max(initial=0.0))
-    if bound >= 2.0**62:
+    if bound >= 2.0**61:
         raise ParameterError(
-            f"{where} have magnitudes that add up to {bound:.3g}; expected less than 2^62, "
+            f"{where} have magnitudes that add up to {bound:.3g}; expected less than 2^61, "
             "or sums may overflow. Scale them down."
         )
     return np.ascontiguousarray(array, dtype=np.int64), bound

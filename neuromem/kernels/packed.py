@@ -11,10 +11,8 @@ LLVM does not keep accumulators in registers across the loop over words by itsel
 for aliasing on every entry; a small vector type, `Lanes`, says what is meant (2.4 times faster).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
@@ -24,147 +22,147 @@ from numba.extending import intrinsic, models, register_model
 
 from neuromem.kernels._jit import kernel, popcount
 
-_WORD = ir.IntType(64)
-_WORDS = 8  # words of a counter that a ripple carry takes side by side
-_SLAB = 48  # words of a tile row kept in first-level cache (24 KiB) and reused for all vectors
+Array: TypeAlias = Any
+
+_SLAB = 48  # words of a row of tiles that stay in first-level cache (24 KiB) for all vectors
+_GROUP = 8  # words of a counter that a carry ripples through side by side
 
 
 # ------------------------------------------------------------------------------ vector type
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """A vector of 64-bit words in registers, inside kernels only."""
 
     def __init__(self, width: int) -> None:
         super().__init__(name=f"Lanes({width})")
-        self.width = width
+        self.vector = ir.VectorType(ir.IntType(64), width)
 
 
-@register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
-    def __init__(self, manager: Any, lanes: Lanes) -> None:
-        super().__init__(manager, lanes, ir.VectorType(_WORD, lanes.width))
+_primitive: Any = models.PrimitiveModel
+register_model(Lanes)(lambda manager, lanes: _primitive(manager, lanes, lanes.vector))
+_declare: Any = cgutils.get_or_insert_function
 
 
-def _vector(lanes: Lanes) -> ir.VectorType:
-    return ir.VectorType(_WORD, lanes.width)
+def _operation(generator: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an operation on lanes from the function that writes its LLVM instructions."""
+    operation: Callable[..., Any] = intrinsic(generator)
+    return operation
 
 
-def _splat(builder: Any, word: Any, lanes: Lanes) -> Any:
-    undefined = ir.Constant(_vector(lanes), ir.Undefined)
-    first = builder.insert_element(undefined, word, ir.Constant(ir.IntType(32), 0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes.width), [0] * lanes.width)
-    return builder.shuffle_vector(first, undefined, mask)
+def _splat(builder: Any, scalar: Any, vector: ir.VectorType) -> Any:
+    """Put the scalar in every lane of a vector."""
+    index = ir.IntType(32)
+    empty = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(empty, scalar, ir.Constant(index, 0))
+    everywhere = ir.Constant(ir.VectorType(index, vector.count), None)
+    return builder.shuffle_vector(first, empty, everywhere)
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, start: Any, to: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [start]), to.as_pointer())
+def _address(context: Any, builder: Any, array: tuple[Any, Any], start: Any, vector: Any) -> Any:
+    """Return where a vector starts in a flat array, given as (type, value)."""
+    data = context.make_array(array[0])(context, builder, array[1]).data
+    return builder.bitcast(builder.gep(data, [start]), vector.as_pointer())
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def _zeros(typing_context: Any, width: Any) -> Any:
-    """Return `width` lanes of zero."""
-    lanes = Lanes(width.literal_value)
+def _zeros(width: int) -> Callable[..., Any]:
+    """Make the operation that returns `width` lanes of zero."""
+    lanes = Lanes(width)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return ir.Constant(_vector(lanes), None)
+    @_operation
+    def zeros(typing_context: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return ir.Constant(lanes.vector, None)
 
-    return lanes(width), generate
+        return lanes(), generate
+
+    return zeros
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+def _elementwise(instruction: str) -> Callable[..., Any]:
+    """Make the operation on two vectors that an instruction of LLVM's stands for."""
+
+    @_operation
+    def operation(typing_context: Any, left: Any, right: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return getattr(builder, instruction)(*arguments)
+
+        return left(left, right), generate
+
+    return operation
+
+
+_zeros8, _zeros64 = _zeros(_GROUP), _zeros(64)
+_add, _and, _xor = _elementwise("add"), _elementwise("and_"), _elementwise("xor")
+
+
+@_operation
 def _filled(typing_context: Any, like: Any, word: Any) -> Any:
     """Return lanes that all hold `word`, as many as `like` has."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splat(builder, arguments[1], signature.return_type)
+        return _splat(builder, arguments[1], like.vector)
 
     return like(like, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def _load(typing_context: Any, like: Any, words: Any, start: Any) -> Any:
-    """Return ``words[start : start + width]`` of a flat array."""
+    """Return as many words as `like` has, from ``words[start]`` of a flat array on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = _vector(signature.return_type)
-        place = _address(context, builder, signature.args[1], *arguments[1:], vector)
+        place = _address(context, builder, (words, arguments[1]), arguments[2], like.vector)
         return builder.load(place, align=8)
 
     return like(like, words, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def _store(typing_context: Any, lanes: Any, words: Any, start: Any) -> Any:
-    """Write `lanes` to ``words[start : start + width]`` of a flat array."""
+    """Write the lanes to a flat array, from ``words[start]`` on."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = _vector(signature.args[0])
-        place = _address(context, builder, signature.args[1], *arguments[1:], vector)
+        place = _address(context, builder, (words, arguments[1]), arguments[2], lanes.vector)
         builder.store(arguments[0], place, align=8)
         return context.get_dummy_value()
 
     return types.void(lanes, words, types.intp), generate
 
 
-def _elementwise(name: str) -> Callable[..., Any]:
-    """Make the operation on two vectors that an instruction of LLVM's stands for."""
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def operation(typing_context: Any, left: Any, right: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return getattr(builder, name)(*arguments)
-
-        return left(left, right), generate
-
-    result: Callable[..., Any] = operation
-    return result
-
-
-_add, _and, _xor = _elementwise("add"), _elementwise("and_"), _elementwise("xor")
-
-
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def _popcounts(typing_context: Any, lanes: Any) -> Any:
     """Count the bits of each lane."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector, name = _vector(lanes), f"llvm.ctpop.v{lanes.width}i64"
-        counter = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector]), name
-        )
-        return builder.call(counter, arguments)
+        counter = ir.FunctionType(lanes.vector, [lanes.vector])
+        name = f"llvm.ctpop.v{lanes.vector.count}i64"
+        return builder.call(_declare(builder.module, counter, name), arguments)
 
     return lanes(lanes), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def _where(typing_context: Any, lanes: Any, word: Any) -> Any:
     """Return `word` in the lanes that are not zero, zero in the others."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        zero = ir.Constant(_vector(lanes), None)
+        zero = ir.Constant(lanes.vector, None)
         chosen = builder.icmp_unsigned("!=", arguments[0], zero)
-        return builder.select(chosen, _splat(builder, arguments[1], lanes), zero)
+        return builder.select(chosen, _splat(builder, arguments[1], lanes.vector), zero)
 
     return lanes(lanes, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def _equal_bits(typing_context: Any, values: Any, start: Any, value: Any) -> Any:
-    """Return a word whose bit j says whether ``values[start + j] == value`` (int8)."""
+    """Return a word whose bit j says whether ``values[start + j] == value`` (flat, int8)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = ir.VectorType(ir.IntType(8), 64)
-        place = _address(context, builder, signature.args[0], *arguments[:2], vector)
-        undefined = ir.Constant(vector, ir.Undefined)
-        first = builder.insert_element(undefined, arguments[2], ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
-        same = builder.icmp_signed(
-            "==", builder.load(place, align=1), builder.shuffle_vector(first, undefined, zeros)
-        )
-        return builder.bitcast(same, _WORD)
+        place = _address(context, builder, (values, arguments[0]), arguments[1], vector)
+        loaded = builder.load(place, align=1)
+        same = builder.icmp_signed("==", loaded, _splat(builder, arguments[2], vector))
+        return builder.bitcast(same, ir.IntType(64))
 
     return types.uint64(values, types.intp, types.int8), generate
 
@@ -173,8 +171,8 @@ def _equal_bits(typing_context: Any, values: Any, start: Any, value: Any) -> Any
 
 
 @kernel
-def pack(values, low, words):
-    """Pack rows of +1 and `low`; return the number of words that hold any other value.
+def pack(values: Array, low: Any, words: Array) -> int:
+    """Write a bit for each value, 1 for +1; return 0 if all others are `low`.
 
     values (R, N) int8 contiguous, low -1 or 0, words (R, W) uint64 of any strides.
     """
@@ -201,7 +199,7 @@ def pack(values, low, words):
 
 
 @kernel
-def unpack(words, low, values):
+def unpack(words: Array, low: Any, values: Array) -> None:
     """Write 1 where a bit is set and `low` elsewhere.
 
     words (R, W) uint64 of any strides, low a scalar of the type of values (R, N).
@@ -216,7 +214,7 @@ def unpack(words, low, values):
 
 
 @kernel
-def transpose_tiles(tiles, out):
+def transpose_tiles(tiles: Array, out: Array) -> None:
     """Exchange rows and columns of a bit matrix: tiles (R, C, 64) -> out (C, R, 64), uint64.
 
     Each tile is transposed by exchanging blocks of 32, 16, ..., 1 bits across its diagonal
@@ -246,7 +244,15 @@ def transpose_tiles(tiles, out):
 
 
 @kernel
-def encode(values, offsets, shift, planes, starts, places, excess):
+def encode(
+    values: Array,
+    offsets: Array,
+    shift: int,
+    planes: Array,
+    starts: Array,
+    places: Array,
+    excess: Array,
+) -> None:
     """Write ``(value - offset) >> shift`` in bit planes; list what lies outside their range.
 
     values (Q, P) int64, offsets (Q,) int64, planes (Q, B, words) uint64. Entry k of cue q, for k
@@ -282,12 +288,21 @@ def encode(values, offsets, shift, planes, starts, places, excess):
 
 
 @kernel
-def _counts(bits, origin, digits, start, n_planes, stride, first, last):
+def _counts(
+    bits: Array,
+    origin: int,
+    digits: Array,
+    start: int,
+    n_planes: int,
+    stride: int,
+    first: int,
+    last: int,
+) -> Any:
     """Return 64 sums over words `first` to `last` of a tile's bits times digits, in registers.
 
     bits flat, the tile's word w at origin + 64 w; digits flat, its plane b at start + stride b.
     """
-    lanes = _zeros(64)
+    lanes = _zeros64()
     for b in range(n_planes - 1, -1, -1):
         lanes = _add(lanes, lanes)
         for w in range(first, last):
@@ -298,8 +313,19 @@ def _counts(bits, origin, digits, start, n_planes, stride, first, last):
 
 @kernel
 def products(
-    tiles, planes, starts, places, excess, gain, slopes, ones, bases, first_tile, last_tile, out
-):
+    tiles: Array,
+    planes: Array,
+    starts: Array,
+    places: Array,
+    excess: Array,
+    gain: int,
+    slopes: Array,
+    ones: Array,
+    bases: Array,
+    first_tile: int,
+    last_tile: int,
+    out: Array,
+) -> None:
     """Multiply a bit matrix by integer vectors given in digits, with an affine finish.
 
     out[q, r] = gain * sum_j x[r, j] u[q, j] + slopes[q] * ones[r] + bases[q]
@@ -339,7 +365,7 @@ def products(
 
 
 @kernel
-def _fetch(units, visits, side, rows, ones):
+def _fetch(units: Array, visits: Array, side: Array, rows: Array, ones: Array) -> None:
     """Copy the words of visited units: word w of visit v to side[w, v] and rows[v, w].
 
     All at once, so that their cache misses overlap; ones (64,) int64 gets their bits set.
@@ -355,13 +381,15 @@ def _fetch(units, visits, side, rows, ones):
 
 
 @kernel
-def _carry(planes, start, stride, n_planes, row, valid, state):
+def _carry(
+    planes: Array, start: int, stride: int, n_planes: int, row: Array, valid: Array, state: Any
+) -> None:
     """Add 1 to the counters whose bit in `row` equals `state`, take 1 from the others.
 
     Eight words at a time: a borrow runs like a carry, through the digits that differ from it.
     """
-    for w in range(0, stride, _WORDS):
-        carry = _load(_zeros(_WORDS), valid, w)
+    for w in range(0, stride, _GROUP):
+        carry = _load(_zeros8(), valid, w)
         down = _load(carry, row, w)
         if state > 0:
             down = _xor(down, _filled(down, ~np.uint64(0)))
@@ -373,7 +401,7 @@ def _carry(planes, start, stride, n_planes, row, valid, state):
 
 
 @kernel
-def _valid_bits(count, n_words):
+def _valid_bits(count: int, n_words: int) -> Array:
     """Return (n_words,) uint64 with the first `count` bits set."""
     valid = np.zeros(n_words, np.uint64)
     for j in range(count):
@@ -382,7 +410,7 @@ def _valid_bits(count, n_words):
 
 
 @kernel
-def _counter_totals(counters, cues):
+def _counter_totals(counters: Array, cues: Array) -> Array:
     """Return the sum of all counters of each cue (K,) int64."""
     totals = np.zeros(cues.size, np.int64)
     for k in range(cues.size):
@@ -394,8 +422,17 @@ def _counter_totals(counters, cues):
 
 @kernel
 def asynchronous_sweep(
-    units, n_patterns, counters, states, cues, order, thresholds, self_term, side, flips
-):
+    units: Array,
+    n_patterns: int,
+    counters: Array,
+    states: Array,
+    cues: Array,
+    order: Array,
+    thresholds: Array,
+    self_term: int,
+    side: Array,
+    flips: Array,
+) -> None:
     """Visit the units in `order`, the same for all cues; write states and counters in place.
 
     Counter mu of a cue is the number of units where its state agrees with pattern mu,

@@ -1,13 +1,13 @@
-"""Retrieval by similarity: streams over blocks of stored patterns, never a P x Q score matrix.
+"""Retrieval by similarity in blocks: scores, softmax weights and what they read.
 
 Cues come in panels (G, d, W), W cues side by side, so that a vector register holds the same thing
 for several cues. A block of patterns and a panel give scores (block, W), which stay in the cache
 while they become weights in place and read the block's content. Each cue has a lane of its own:
 what comes out for it does not depend on the other cues, bit for bit.
 
-Shapes: keys (P, d); content (P, m); cues (G, d, W), zeros beyond the `n_cues` that there are;
-scores (block, W); per cue (G W,): `top`, its largest score. All these are float32 or all float64.
-Sums and thresholds per cue are float64; `out` (G W, m) is the content read.
+Shapes: keys (P, d) and content (P, m); cues (G, d, W), zero beyond the `n_cues` that there are; per
+cue (G W,) `top`, its largest score so far; out (G W, m). All of them are float32 or all float64.
+Sums per cue are float64.
 """
 
 import math
@@ -17,7 +17,6 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from neuromem.kernels._jit import kernel
@@ -104,8 +103,8 @@ class _Vectors:
     def _call(self, name: str, result: Any, arguments: list[Any], suffix: str) -> Any:
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
         full = f"llvm.{name}.v{self.lanes}f{8 * self.bytes}{suffix}"
-        function = cgutils.get_or_insert_function(self.builder.module, kind, full)
-        return self.builder.call(function, arguments)
+        known = self.builder.module.globals.get(full)
+        return self.builder.call(known or ir.Function(self.builder.module, kind, full), arguments)
 
 
 def _tile(rows: int, vectors: int, *, masked: bool = False) -> Any:
@@ -172,63 +171,74 @@ _narrow, _narrow_row = _tile(ROWS, 1), _tile(1, 1)
 _edge = _tile(ROWS, 2, masked=True)
 
 
-@intrinsic
-def _multiply_add(typing_context, x, y, z):  # type: ignore[no-untyped-def]
+def _scalar_multiply_add(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
     """Return x y + z as the tiles round it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = arguments[0].type
         name = f"llvm.fmuladd.f{signature.return_type.bitwidth}"
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(kind, [kind] * 3), name
-        )
-        return builder.call(function, arguments)
+        kind = ir.FunctionType(arguments[0].type, [arguments[0].type] * 3)
+        known = builder.module.globals.get(name)
+        return builder.call(known or ir.Function(builder.module, kind, name), arguments)
 
     return x(x, x, x), generate
 
 
+_multiply_add: Any = intrinsic(_scalar_multiply_add)
+
+
 @kernel
-def _score(keys: Array, first: int, n: int, cues: Array, panel: int, scores: Array) -> None:
-    """Write scores of the patterns `first` to `first` + `n` against one panel of cues."""
-    depth, width = cues.shape[1], cues.shape[2]
-    scores[:n] = 0
-    place = panel * depth * width
+def _score(keys: Array, cues: Array, scores: Array) -> None:
+    """Write the scores (n, W) of patterns (n, d) against one panel of cues (d, W)."""
+    (n, depth), width = keys.shape, cues.shape[1]
+    scores[:] = 0
     tiled = n - n % ROWS
     wide = width * keys.itemsize > VECTOR_BYTES
     for p in range(0, tiled, ROWS):
-        at = (first + p) * depth
+        to, at = p * width, p * depth
         if wide:
-            _wide(scores, p * width, width, keys, at, depth, 1, cues, place, width, depth, 0)
+            _wide(scores, to, width, keys, at, depth, 1, cues, 0, width, depth, 0)
         else:
-            _narrow(scores, p * width, width, keys, at, depth, 1, cues, place, width, depth, 0)
+            _narrow(scores, to, width, keys, at, depth, 1, cues, 0, width, depth, 0)
     for p in range(tiled, n):
-        at = (first + p) * depth
+        to, at = p * width, p * depth
         if wide:
-            _wide_row(scores, p * width, width, keys, at, depth, 1, cues, place, width, depth, 0)
+            _wide_row(scores, to, width, keys, at, depth, 1, cues, 0, width, depth, 0)
         else:
-            _narrow_row(scores, p * width, width, keys, at, depth, 1, cues, place, width, depth, 0)
+            _narrow_row(scores, to, width, keys, at, depth, 1, cues, 0, width, depth, 0)
 
 
 @kernel
-def _read(
-    weights: Array, content: Array, first: int, n: int, lanes: int, out: Array, row: int
-) -> None:
-    """Add what `n` patterns from `first` hold, by weight, to `lanes` rows of `out` from `row`.
+def _read(weights: Array, content: Array, lanes: int, out: Array) -> None:
+    """Add what patterns hold (n, m), by weights (n, W), to the rows of `out`, one a lane.
 
-    Whole tiles are read: rows of `out` beyond the last cue get what weighs their empty lanes.
+    Whole tiles are read: rows beyond the last cue get what weighs their empty lanes.
     """
-    width, m = weights.shape[1], content.shape[1]
+    (n, m), width = content.shape, weights.shape[1]
     step = 2 * VECTOR_BYTES // content.itemsize
     whole = m - m % step
-    at = first * m
     for j in range(0, whole, step):
         for q in range(0, lanes, ROWS):
-            to = (row + q) * m + j
-            _wide(out, to, m, weights, q, 1, width, content, at + j, m, n, 0)
+            _wide(out, q * m + j, m, weights, q, 1, width, content, j, m, n, 0)
     if whole < m:
         for q in range(0, lanes, ROWS):
-            to = (row + q) * m + whole
-            _edge(out, to, m, weights, q, 1, width, content, at + whole, m, n, m - whole)
+            to = q * m + whole
+            _edge(out, to, m, weights, q, 1, width, content, whole, m, n, m - whole)
+
+
+@kernel
+def score_block(keys: Array, cues: Array, scores: Array) -> None:
+    """Write the scores (G, n, W) of a block of patterns (n, d) against all panels."""
+    for panel in range(len(cues)):
+        _score(keys, cues[panel], scores[panel])
+
+
+@kernel
+def read_block(weights: Array, content: Array, n_cues: int, out: Array) -> None:
+    """Add what a block of patterns holds (n, m), by weights (G, n, W), to `out`."""
+    width = weights.shape[2]
+    for panel in range(len(weights)):
+        row = panel * width
+        _read(weights[panel], content, min(width, n_cues - row), out[row : row + width])
 
 
 # ------------------------------------------------------------------------------------- softmax
@@ -238,8 +248,8 @@ def _read(
 def exp32(x: Any) -> Any:
     """Return exp(x) in float32 for -80 <= x <= 80, to a relative error of 2e-7.
 
-    x = i ln 2 + r; ln 2 comes in two parts so that r is exact, and exp(r) is a polynomial that is
-    optimal for |r| <= ln(2)/2. Straight-line code, which LLVM turns into vectors.
+    x = i ln 2 + r; ln 2 comes in two parts so that r is exact, and exp(r) is the polynomial with
+    the least error for |r| <= ln(2)/2. Straight-line code, which LLVM turns into vectors.
     """
     # Adding 1.5 * 2^23 rounds to a whole number, for it leaves no bits for a fraction.
     i = (x * np.float32(1.44269504) + np.float32(12582912.0)) - np.float32(12582912.0)
@@ -256,7 +266,7 @@ def exp32(x: Any) -> Any:
 
 
 def _exp(x: Any) -> Any:
-    """Stand for the exponential of the argument's type in the kernels below."""
+    """Stand for the exponential of the argument's type."""
     raise NotImplementedError
 
 
@@ -264,96 +274,69 @@ def _exp(x: Any) -> Any:
 def _exp_of(x: Any) -> Any:
     if x == types.float32:
         return lambda x: exp32(max(x, np.float32(-80.0)))
-    return lambda x: math.exp(x)
+    return lambda x: math.exp(x)  # noqa: PLW0108  Numba compiles functions, not built-ins
 
 
 @kernel
-def _peaks(scores: Array, n: int, lanes: int, peaks: Array) -> None:
-    """Write the largest score of each lane of a block."""
-    peaks[:lanes] = scores[0, :lanes]
-    for p in range(1, n):
-        row = scores[p]
-        for lane in range(lanes):
+def _peaks(scores: Array, peaks: Array) -> None:
+    """Write the largest score of each lane of a block (n, lanes)."""
+    peaks[:] = scores[0]
+    for row in scores[1:]:
+        for lane in range(peaks.size):
             peaks[lane] = max(peaks[lane], row[lane])
 
 
 @kernel
 def _raise_tops(
-    peaks: Array,
-    lanes: int,
-    row: int,
-    beta: float,
-    cutoff: float,
-    top: Array,
-    total: Array,
-    out: Array,
+    peaks: Array, top: Array, beta: float, cutoff: float, total: Array, out: Array
 ) -> bool:
     """Refer sums to a larger top where the block has one; say if the block weighs anything."""
     matters = False
-    for lane in range(lanes):
-        q = row + lane
-        if peaks[lane] > top[q]:
-            factor = math.exp(beta * (np.float64(top[q]) - np.float64(peaks[lane])))
+    for q in range(peaks.size):
+        change = beta * (np.float64(top[q]) - np.float64(peaks[q]))
+        if change < 0.0:
+            factor = math.exp(change)
             total[q] *= factor
             out[q] *= out.dtype.type(factor)
-            top[q] = peaks[lane]
-        matters |= beta * (np.float64(peaks[lane]) - np.float64(top[q])) >= -cutoff
+            top[q] = peaks[q]
+        matters = matters or change <= cutoff
     return matters
 
 
 @kernel
 def _weigh(
-    scores: Array,
-    n: int,
-    lanes: int,
-    row: int,
-    beta: float,
-    cutoff: float,
-    top: Array,
-    total: Array,
-    sums: Array,
-    counts: Array,
+    scores: Array, top: Array, beta: float, cutoff: float, total: Array, room: Array
 ) -> float:
-    """Turn scores into weights exp(beta (score - top)) and add them up; return how many count."""
+    """Turn scores (n, lanes) into exp(beta (score - top)), add them up, return how many count."""
     one, nothing = scores.dtype.type(1), scores.dtype.type(0)
     slope, limit = scores.dtype.type(beta), scores.dtype.type(-cutoff)
-    tops = top[row : row + lanes]
-    sums[:lanes] = nothing
-    counts[:lanes] = nothing
-    for p in range(n):
-        weights = scores[p]
-        for lane in range(lanes):
-            x = slope * (weights[lane] - tops[lane])
+    sums, counts = room[0, : top.size], room[1, : top.size]
+    sums[:] = nothing
+    counts[:] = nothing
+    for weights in scores:
+        for lane in range(top.size):
+            x = slope * (weights[lane] - top[lane])
             weight = _exp(x)
             weight = weight if x >= limit else nothing
             weights[lane] = weight
             sums[lane] += weight
             counts[lane] += one if x >= limit else nothing
-    total[row : row + lanes] += sums[:lanes]
-    return np.sum(counts[:lanes])
+    total += sums
+    return np.sum(counts)  # type: ignore[no-any-return]
 
 
 @kernel
-def _read_few(
-    weights: Array,
-    content: Array,
-    first: int,
-    n: int,
-    lanes: int,
-    out: Array,
-    row: int,
-    sums: Array,
-) -> None:
-    """Do what `_read` does, to the same bits, where most weights are zero."""
-    for lane in range(lanes):
+def _read_few(weights: Array, content: Array, out: Array, sums: Array) -> None:
+    """Do what `_read` does, to the same bits, where most weights (n, lanes) are zero."""
+    for lane in range(len(out)):
         sums[:] = 0
-        for p in range(n):
+        for p in range(len(weights)):
             weight = weights[p, lane]
             if weight != 0:
-                pattern = content[first + p]
+                pattern = content[p]
                 for j in range(sums.size):
                     sums[j] = _multiply_add(weight, pattern[j], sums[j])
-        out[row + lane] += sums
+        out[lane] += sums
 
 
 @kernel
@@ -364,352 +347,36 @@ def softmax_stream(
     n_cues: int,
     beta: float,
     cutoff: float,
-    scores: Array,
-    work: Array,
+    room: Array,
     top: Array,
     total: Array,
     out: Array,
 ) -> None:
     """Read `content` by softmax weights in one pass; `out` is still to be divided by `total`.
 
-    work (3, max(W, m)). Weights below exp(-`cutoff`) of the largest so far count as zero. With
-    cutoff = ln(P / eps) all P of them together stay below eps times the largest one, hence below
-    eps of the total: less than its rounding. Where few weights are left, only their patterns are
-    read; where none is, neither the exponentials nor the content are touched.
+    `room` (block, W) is for scores; top = -inf to begin with. Weights below exp(-`cutoff`) of the
+    largest so far count as zero. With cutoff = ln(P / eps) all P of them together stay below eps
+    times the largest one, hence below eps of the total: less than its rounding. Where few weights
+    are left, only their patterns are read; where none is, neither the exponentials nor the content
+    are touched.
     """
-    block, width = scores.shape
+    block, width = room.shape
+    peaks, sums = np.empty(width, keys.dtype), np.empty(content.shape[1], keys.dtype)
+    per_lane = np.empty((2, width), keys.dtype)
     for first in range(0, len(keys), block):
-        n = min(block, len(keys) - first)
+        last = min(first + block, len(keys))
+        held = content[first:last]
         for panel in range(len(cues)):
             row = panel * width
             lanes = min(width, n_cues - row)
-            _score(keys, first, n, cues, panel, scores)
-            _peaks(scores, n, lanes, work[0])
-            if _raise_tops(work[0], lanes, row, beta, cutoff, top, total, out):
-                count = _weigh(scores, n, lanes, row, beta, cutoff, top, total, work[1], work[2])
-                if 8 * count < n * lanes:
-                    sums = work[0, : content.shape[1]]
-                    _read_few(scores, content, first, n, lanes, out, row, sums)
+            scores = room[: last - first]
+            _score(keys[first:last], cues[panel], scores)
+            here, tops, totals = scores[:, :lanes], top[row : row + lanes], total[row : row + lanes]
+            _peaks(here, peaks[:lanes])
+            rows = out[row : row + width]
+            if _raise_tops(peaks[:lanes], tops, beta, cutoff, totals, rows):
+                count = _weigh(here, tops, beta, cutoff, totals, per_lane)
+                if 8 * count < here.size:
+                    _read_few(here, held, rows[:lanes], sums)
                 else:
-                    _read(scores, content, first, n, lanes, out, row)
-
-
-@kernel
-def log_mean_stream(
-    keys: Array,
-    cues: Array,
-    n_cues: int,
-    beta: float,
-    scores: Array,
-    work: Array,
-    top: Array,
-    excess: Array,
-) -> None:
-    """Add up `excess`, the sum of exp(beta (score - top)) - 1 over all patterns, in float64.
-
-    The 1 is left out so that the mean keeps its digits where beta is tiny.
-    """
-    block, width = scores.shape
-    for first in range(0, len(keys), block):
-        n = min(block, len(keys) - first)
-        for panel in range(len(cues)):
-            lanes = min(width, n_cues - panel * width)
-            _score(keys, first, n, cues, panel, scores)
-            _peaks(scores, n, lanes, work[0])
-            for lane in range(lanes):
-                q = panel * width + lane
-                if work[0, lane] > top[q]:
-                    if first > 0:
-                        change = beta * (np.float64(top[q]) - np.float64(work[0, lane]))
-                        excess[q] = math.exp(change) * excess[q] + first * math.expm1(change)
-                    top[q] = work[0, lane]
-                for p in range(n):
-                    difference = np.float64(scores[p, lane]) - np.float64(top[q])
-                    excess[q] += math.expm1(beta * difference)
-
-
-# -------------------------------------------------------------------------------------- entmax
-
-
-@kernel
-def _tsallis(x: float, alpha: float) -> tuple[float, float]:
-    """Return the weight ``(1 + (alpha - 1) x)_+^(1 / (alpha - 1))`` and its derivative.
-
-    exp(x) for alpha = 1; zero from x = -1 / (alpha - 1) downward.
-    """
-    if alpha == 1.0:
-        weight = math.exp(x)
-        return weight, weight
-    base = 1.0 + (alpha - 1.0) * x
-    if not base > 0.0:
-        return 0.0, 0.0
-    if alpha == 2.0:
-        return base, 1.0
-    if alpha == 1.5:
-        return base * base, base
-    weight = math.exp(math.log1p((alpha - 1.0) * x) / (alpha - 1.0))
-    return weight, weight / base
-
-
-@kernel
-def _refine(
-    alpha: float, total: float, slope: float, low: float, high: float, shift: float, trial: int
-) -> tuple[float, float, float]:
-    """Narrow the bracket [low, high] of the shift at which weights add up to one.
-
-    Newton's step on total^(alpha - 1), which is convex in the shift for alpha <= 2 (a norm of
-    linear parts) and almost linear: from the left it never oversteps. For larger alpha, bisection
-    takes over where it leaves the bracket or does not arrive.
-    """
-    if total >= 1.0:
-        low = shift
-    else:
-        high = shift
-    gain = math.log(total) if total > 0.0 else -math.inf
-    excess = gain if alpha == 1.0 else math.expm1((alpha - 1.0) * gain) / (alpha - 1.0)
-    new = shift + excess * total ** (2.0 - alpha) / slope if slope > 0.0 else high
-    if not low <= new <= high or trial > 30:
-        new = 0.5 * (low + high)
-    return low, high, new
-
-
-@kernel
-def _highest_shift(n: int, alpha: float) -> float:
-    """Return the shift for n equal scores, than which none is larger."""
-    if alpha == 1.0:
-        return math.log(n)
-    return -math.expm1((1.0 - alpha) * math.log(n)) / (alpha - 1.0)
-
-
-@kernel
-def _threshold(scores: Array, beta: float, alpha: float) -> tuple[float, float]:
-    """Return the largest score and the shift y at which weights of beta (score - top) - y add to 1.
-
-    Patterns from y - 1 / (alpha - 1) downward weigh nothing. For alpha = 1, beta top + y is the
-    log-sum-exp.
-    """
-    top = np.float64(np.max(scores))
-    low, high, shift = 0.0, _highest_shift(scores.size, alpha), 0.0
-    for trial in range(100):
-        total, slope = 0.0, 0.0
-        for score in scores:
-            weight, change = _tsallis(beta * (np.float64(score) - top) - shift, alpha)
-            total += weight
-            slope += change
-        low, high, new = _refine(alpha, total, slope, low, high, shift, trial)
-        if abs(new - shift) <= 1e-16 + 2e-16 * shift:
-            break
-        shift = new
-    return top, shift
-
-
-@kernel
-def _free(top: float, shift: float, mean: float, beta: float, alpha: float) -> float:
-    """Return the conjugate entropy over beta; `mean` is that of beta (score - top) - shift."""
-    return top + (shift + (1.0 - 1.0 / alpha) * mean) / beta
-
-
-@kernel
-def entmax_rows(scores: Array, beta: float, alpha: float, weights: Array, free: Array) -> None:
-    """Write the alpha-entmax of beta scores, row by row (Q, P), and what `_free` gives, (Q,)."""
-    for q in range(len(scores)):
-        top, shift = _threshold(scores[q], beta, alpha)
-        total, mean = 0.0, 0.0
-        for p in range(scores.shape[1]):
-            x = beta * (np.float64(scores[q, p]) - top) - shift
-            weight = _tsallis(x, alpha)[0]
-            weights[q, p] = weight
-            total += weight
-            mean += weight * x if weight > 0.0 else 0.0
-        weights[q] /= total
-        free[q] = _free(top, shift, mean / total, beta, alpha)
-
-
-@kernel
-def _compact(
-    q: int, beta: float, alpha: float, index: Array, kept: Array, count: Array, floor: Array
-) -> None:
-    """Drop candidates that weigh nothing; give the cue up, with count -1, if too many are left.
-
-    The threshold of some patterns is never above that of all: what it drops stays out.
-    """
-    top, shift = _threshold(kept[q], beta, alpha)
-    floor[q] = max(floor[q], top + (shift - 1.0 / (alpha - 1.0)) / beta)
-    n = 0
-    for i in range(kept.shape[1]):
-        if kept[q, i] > floor[q]:
-            kept[q, n], index[q, n] = kept[q, i], index[q, i]
-            n += 1
-    crowded = 2 * n > kept.shape[1]
-    count[q] = -1 if crowded else n
-    floor[q] = math.inf if crowded else floor[q]
-
-
-@kernel
-def candidates_stream(
-    keys: Array,
-    cues: Array,
-    n_cues: int,
-    beta: float,
-    alpha: float,
-    scores: Array,
-    work: Array,
-    top: Array,
-    floor: Array,
-    count: Array,
-    index: Array,
-    kept: Array,
-) -> None:
-    """Keep the patterns that entmax may weigh, per cue: places and scores (G W, K), in one pass.
-
-    They lie within 1 / (alpha - 1) of beta times the largest score. Where more than K / 2 do
-    weigh something, count is -1 in the end.
-    """
-    block, width = scores.shape
-    window = 1.0 / (alpha - 1.0) / beta
-    for first in range(0, len(keys), block):
-        n = min(block, len(keys) - first)
-        for panel in range(len(cues)):
-            row = panel * width
-            lanes = min(width, n_cues - row)
-            _score(keys, first, n, cues, panel, scores)
-            _peaks(scores, n, lanes, work[0])
-            for lane in range(lanes):
-                q = row + lane
-                top[q] = max(top[q], work[0, lane])
-                floor[q] = max(floor[q], np.float64(top[q]) - window)
-                work[1, lane] = floor[q]
-            for p in range(n):
-                hits = 0
-                for lane in range(lanes):  # rounding to a score's type keeps the order
-                    hits += scores[p, lane] >= work[1, lane]
-                if hits > 0:
-                    _keep(scores[p, :lanes], first + p, row, beta, alpha, floor, count, index, kept)
-
-
-@kernel
-def _keep(
-    scores: Array,
-    pattern: int,
-    row: int,
-    beta: float,
-    alpha: float,
-    floor: Array,
-    count: Array,
-    index: Array,
-    kept: Array,
-) -> None:
-    """Keep one pattern as a candidate of the cues whose floor it exceeds."""
-    for lane in range(scores.size):
-        q = row + lane
-        if scores[lane] > floor[q] and count[q] == kept.shape[1]:
-            _compact(q, beta, alpha, index, kept, count, floor)
-        if scores[lane] > floor[q]:
-            index[q, count[q]], kept[q, count[q]] = pattern, scores[lane]
-            count[q] += 1
-
-
-@kernel
-def entmax_read(
-    content: Array,
-    beta: float,
-    alpha: float,
-    count: Array,
-    index: Array,
-    kept: Array,
-    free: Array,
-    out: Array,
-) -> None:
-    """Weigh the candidates of each cue exactly, read them into `out` and write `free` (Q,)."""
-    for q in range(len(free)):
-        if count[q] < 0:
-            continue
-        scores = kept[q, : count[q]]
-        top, shift = _threshold(scores, beta, alpha)
-        total, mean = 0.0, 0.0
-        for i in range(scores.size):
-            x = beta * (np.float64(scores[i]) - top) - shift
-            total += _tsallis(x, alpha)[0]
-            mean += _tsallis(x, alpha)[0] * x if _tsallis(x, alpha)[0] > 0.0 else 0.0
-        free[q] = _free(top, shift, mean / total, beta, alpha)
-        for i in range(scores.size):
-            x = beta * (np.float64(scores[i]) - top) - shift
-            weight = out.dtype.type(_tsallis(x, alpha)[0] / total)
-            if weight > 0:
-                pattern = content[index[q, i]]
-                for j in range(pattern.size):
-                    out[q, j] = _multiply_add(weight, pattern[j], out[q, j])
-
-
-@kernel
-def crowded_thresholds(
-    keys: Array,
-    cues: Array,
-    n_cues: int,
-    beta: float,
-    alpha: float,
-    scores: Array,
-    top: Array,
-    shift: Array,
-) -> None:
-    """Find the shift of cues for which too many patterns weigh something: a pass for each trial."""
-    block, width = scores.shape
-    low, high = np.zeros(n_cues), np.full(n_cues, _highest_shift(len(keys), alpha))
-    total, slope = np.empty(n_cues), np.empty(n_cues)
-    for trial in range(100):
-        total[:] = 0.0
-        slope[:] = 0.0
-        for first in range(0, len(keys), block):
-            n = min(block, len(keys) - first)
-            for panel in range(len(cues)):
-                _score(keys, first, n, cues, panel, scores)
-                for lane in range(min(width, n_cues - panel * width)):
-                    q = panel * width + lane
-                    for p in range(n):
-                        x = beta * (np.float64(scores[p, lane]) - np.float64(top[q])) - shift[q]
-                        weight, change = _tsallis(x, alpha)
-                        total[q] += weight
-                        slope[q] += change
-        moving = False
-        for q in range(n_cues):
-            low[q], high[q], new = _refine(
-                alpha, total[q], slope[q], low[q], high[q], shift[q], trial
-            )
-            moving |= abs(new - shift[q]) > 1e-16 + 2e-16 * shift[q]
-            shift[q] = new
-        if not moving:
-            break
-
-
-@kernel
-def crowded_read(
-    keys: Array,
-    content: Array,
-    cues: Array,
-    n_cues: int,
-    beta: float,
-    alpha: float,
-    scores: Array,
-    top: Array,
-    shift: Array,
-    total: Array,
-    mean: Array,
-    out: Array,
-) -> None:
-    """Read `content` by the weights of known shifts; all is still to be divided by `total`."""
-    block, width = scores.shape
-    for first in range(0, len(keys), block):
-        n = min(block, len(keys) - first)
-        for panel in range(len(cues)):
-            row = panel * width
-            lanes = min(width, n_cues - row)
-            _score(keys, first, n, cues, panel, scores)
-            for lane in range(lanes):
-                q = row + lane
-                for p in range(n):
-                    x = beta * (np.float64(scores[p, lane]) - np.float64(top[q])) - shift[q]
-                    weight = _tsallis(x, alpha)[0]
-                    scores[p, lane] = weight
-                    total[q] += weight
-                    mean[q] += weight * x if weight > 0.0 else 0.0
-            _read(scores, content, first, n, lanes, out, row)
+                    _read(scores, held, lanes, rows)

@@ -6,10 +6,25 @@ Measures of a *model* (`capacity`, `critical_load`, `finite_size_trend`, `basin`
 `xarray.Dataset` with units and provenance, the same for any executor, and take a chip as ``on=``.
 """
 
+from neuromem.measures._statistics import wilson_interval
+from neuromem.measures.basin import basin
 from neuromem.measures.capacity import capacity, critical_load, finite_size_trend
+from neuromem.measures.dynamics import dynamics
+from neuromem.measures.information import information, information_capacity
+from neuromem.measures.snr import snr
+from neuromem.measures.spurious import spurious
+from neuromem.measures.thermal import thermal
 
 __all__ = [
+    "basin",
     "capacity",
     "critical_load",
+    "dynamics",
     "finite_size_trend",
+    "information",
+    "information_capacity",
+    "snr",
+    "spurious",
+    "thermal",
+    "wilson_interval",
 ]

@@ -65,7 +65,7 @@ class Maker:
         """Return a new memory of `n` units."""
         memory = self.make(n)
         if not isinstance(memory, AssociativeMemory):
-            raise ParameterError(  # type: ignore[unreachable]
+            raise ParameterError(
                 f"{self.where}: model({n}) gave a {type(memory).__name__}; "
                 "give a callable from n to an associative memory."
             )
@@ -76,9 +76,10 @@ class Maker:
 
 
 class Network(NamedTuple):
-    """A memory, on a chip if one was given, and the patterns that it stored."""
+    """A memory, on a chip if one was given; the same one off it; the patterns that it stored."""
 
     memory: AssociativeMemory
+    ideal: AssociativeMemory
     patterns: Array
 
 
@@ -112,6 +113,7 @@ class Setup:
         where: str,
         model: Model,
         n: int,
+        *,
         patterns: PatternSource | None,
         on: Chip | None,
         cues: int,
@@ -155,7 +157,7 @@ class Setup:
         memory = self.model(n)
         keys = self._draw(memory, memory.count_at(load), stream(seed, "patterns"))
         memory.store(keys)
-        return Network(placed(memory, self.on, seed), keys)
+        return Network(placed(memory, self.on, seed), memory, keys)
 
     def ask(
         self, network: Network, fraction: float, seed: np.random.SeedSequence

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from neuromem.core.errors import ParameterError, whole_number
+from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable, provenance
 from neuromem.measures._models import Setup
 from neuromem.sweep import Sweep
@@ -75,12 +76,13 @@ def cells(
     trial: Trial,
     setup: Setup,
     n: int,
-    grid: Mapping[Variable, Any],
+    *,
+    grid: dict[str | Variable, Any],
     measures: Sequence[Variable],
     trials: int,
     seed: int,
     fixed: Mapping[str, Any],
-    coords: Mapping[Variable, Any] | None = None,
+    coords: dict[str | Variable, Any] | None = None,
 ) -> Sweep:
     """Return the sweep of one measure.
 
@@ -99,12 +101,10 @@ def cells(
 
 
 def attributes(
-    title: str, setup: Setup, n: int, parameters: Mapping[str, Any], seed: int, source: str
+    where: str, setup: Setup, n: int, *, parameters: Mapping[str, Any], seed: int, source: str
 ) -> dict[str, str | int]:
-    """Return the attributes of a measure's Dataset; equal for any executor and number of workers.
-    """
+    """Return the attributes of a measure of a model: the same for any executor."""
     chosen = {
-        "model": setup.model,
         "memory": setup.model(n).parameters,
         "patterns": setup.patterns,
         "on": setup.on,
@@ -112,15 +112,22 @@ def attributes(
         "recall": setup.recall,
         **parameters,
     }
-    return {
-        "title": title,
-        "model": setup.model.name,
-        "n": n,
-        **provenance(chosen, seed, source),
-    }
+    origin = provenance(chosen, seed, source)
+    return {"title": where, "model": setup.model.name, "n": n, **origin}
 
 
-def checked_axis(where: str, name: str, values: npt.ArrayLike, low: float, high: float) -> list[float]:
+def memory_attributes(
+    where: str, memory: AssociativeMemory, *, parameters: Mapping[str, Any], seed: int, source: str
+) -> dict[str, str | int]:
+    """Return the attributes of a measure of one trained memory."""
+    chosen = {"memory": memory.parameters, "n_stored": memory.n_stored, **parameters}
+    origin = provenance(chosen, seed, source)
+    return {"title": where, "model": type(memory).__name__, "n": memory.n, **origin}
+
+
+def checked_axis(
+    where: str, name: str, values: npt.ArrayLike, low: float, high: float
+) -> list[float]:
     """Return the values of an axis, rising; they must be distinct numbers in [low, high].
 
     Raises

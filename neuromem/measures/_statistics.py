@@ -58,7 +58,7 @@ def wilson_interval(successes: npt.ArrayLike, draws: npt.ArrayLike) -> tuple[Flo
     n = np.asarray(draws, dtype=np.float64)
     if not np.all((n >= 1) & (k >= 0) & (k <= n)):
         raise ParameterError(
-            f"wilson_interval: successes are {successes}, draws {draws}; "
+            f"wilson_interval: successes are {k}, draws {n}; "
             "give draws >= 1 and 0 <= successes <= draws."
         )
     centre = k + _Z**2 / 2
@@ -126,7 +126,7 @@ def _newton(z: Floats, fractions: Floats, weights: Floats) -> Floats:
     def loss(trial: Floats) -> Floats:
         u = trial @ design.T
         fit = np.sum(fractions * log_expit(u) + (1.0 - fractions) * log_expit(-u), axis=1)
-        return _RIDGE / 2 * np.sum(trial**2, axis=1) - fit
+        return np.asarray(_RIDGE / 2 * np.sum(trial**2, axis=1) - fit)
 
     best = loss(weights)
     for _ in range(200):

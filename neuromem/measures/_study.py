@@ -35,7 +35,13 @@ _REFINED = np.array([0.9, 0.7, 0.5, 0.3, 0.1])  # success at the loads of the la
 
 
 def recall_trial(
-    n: int, load: float, setup: Setup, cue_noise: float, criterion: float, rng: np.random.SeedSequence
+    *,
+    n: int,
+    load: float,
+    setup: Setup,
+    cue_noise: float,
+    criterion: float,
+    rng: np.random.SeedSequence,
 ) -> dict[Variable, float]:
     """Return how well one fresh network recalls: what `capacity` measures in each cell."""
     network = setup.network(n, load, rng)
@@ -74,6 +80,7 @@ class Study:
         where: str,
         model: Model,
         n: int,
+        *,
         trials: int,
         seed: int,
         cue_noise: float,
@@ -86,7 +93,7 @@ class Study:
         """Check the arguments that all measures of recall against load share."""
         n = whole_number(where, "n", n, least=2)
         return cls(
-            Setup.checked(where, model, n, patterns, on, cues, recall),
+            Setup.checked(where, model, n, patterns=patterns, on=on, cues=cues, recall=recall),
             n,
             whole_number(where, "trials", trials, least=1),
             whole_number(where, "seed", seed),
@@ -105,11 +112,11 @@ class Study:
             recall_trial,
             self.setup,
             self.n,
-            {LOAD: list(loads)},
-            (OVERLAP, RECALLED),
-            self.trials,
-            self.seed,
-            {"cue_noise": self.cue_noise, "criterion": self.criterion},
+            grid={LOAD: list(loads)},
+            measures=(OVERLAP, RECALLED),
+            trials=self.trials,
+            seed=self.seed,
+            fixed={"cue_noise": self.cue_noise, "criterion": self.criterion},
         )
         found = running.run(sweep, stage).isel(n=0)
         for load in found["load"].values:
@@ -120,10 +127,10 @@ class Study:
     def search(self, lowest: float, highest: float, running: Running) -> None:
         """Choose and measure loads around the critical load between `lowest` and `highest`."""
         lowest, highest = self._reachable(lowest, highest)
-        with running.one_pool(self.setup.model.where, self.setup) as running:
-            if self._bracket(lowest, highest, running):
-                self._bisect(running)
-                self._refine(lowest, highest, running)
+        with running.one_pool(self.setup.model.where, self.setup) as pooled:
+            if self._bracket(lowest, highest, pooled):
+                self._bisect(pooled)
+                self._refine(lowest, highest, pooled)
 
     def crossing(self) -> Crossing:
         """Return the critical load that the measured points give."""
@@ -163,7 +170,7 @@ class Study:
                 "load": LOAD.array(["load"], self.loads),
                 "trial": TRIAL.array(["trial"], np.arange(self.trials)),
             },
-            attributes(where, self.setup, self.n, chosen, self.seed, HEBB),
+            attributes(where, self.setup, self.n, parameters=chosen, seed=self.seed, source=HEBB),
         )
 
     def _stacked(self, variable: Variable) -> Floats:

@@ -41,7 +41,13 @@ FRACTIONS = np.linspace(0.0, 0.5, 21)
 
 
 def basin_trial(
-    n: int, load: float, setup: Setup, fractions: list[float], criterion: float, rng: np.random.SeedSequence
+    *,
+    n: int,
+    load: float,
+    setup: Setup,
+    fractions: list[float],
+    criterion: float,
+    rng: np.random.SeedSequence,
 ) -> dict[Variable, npt.NDArray[np.float64]]:
     """Return how well one fresh network recalls from ever worse cues, each (len(fractions),)."""
     network = setup.network(n, load, rng)
@@ -119,7 +125,7 @@ def basin(
     """
     where = "basin"
     n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
-    setup = Setup.checked(where, model, n, patterns, on, cues, recall)
+    setup = Setup.checked(where, model, n, patterns=patterns, on=on, cues=cues, recall=recall)
     chosen = checked_loads(where, setup, n, loads)
     given = FRACTIONS if fractions is None else fractions
     tried = checked_axis(where, "fractions", given, 0.0, 1.0)
@@ -128,12 +134,12 @@ def basin(
         basin_trial,
         setup,
         n,
-        {LOAD: chosen},
-        (OVERLAP, RECALLED, STEPS),
-        trials,
-        seed,
-        fixed,
-        {FRACTION: tried},
+        grid={LOAD: chosen},
+        measures=(OVERLAP, RECALLED, STEPS),
+        trials=trials,
+        seed=seed,
+        fixed=fixed,
+        coords={FRACTION: tried},
     )
     found = Running(executor, workers, store, resume, progress).run(sweep).isel(n=0, drop=True)
     recalled = found["recalled"].values
@@ -144,7 +150,9 @@ def basin(
     found = found.assign(success).assign(_critical_noise(recalled, np.array(tried), seed))
     found["patterns"] = counts(setup, n, chosen)
     parameters = {"loads": chosen, "trials": trials, **fixed}
-    return found.assign_attrs(attributes(where, setup, n, parameters, seed, SOURCE))
+    return found.assign_attrs(
+        attributes(where, setup, n, parameters=parameters, seed=seed, source=SOURCE)
+    )
 
 
 def _critical_noise(

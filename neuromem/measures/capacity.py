@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import xarray as xr
 
 from neuromem.core import theory
 from neuromem.core.errors import ParameterError, whole_number
+from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable, provenance
 from neuromem.measures._models import Chip, Maker, Model, PatternSource
 from neuromem.measures._running import SIZE, Running, checked_axis, checked_loads
@@ -111,7 +113,17 @@ def capacity(
     [1.0, 0.0]
     """
     study = Study.checked(
-        "capacity", model, n, trials, seed, cue_noise, criterion, cues, patterns, on, recall
+        "capacity",
+        model,
+        n,
+        trials=trials,
+        seed=seed,
+        cue_noise=cue_noise,
+        criterion=criterion,
+        cues=cues,
+        patterns=patterns,
+        on=on,
+        recall=recall,
     )
     running = Running(executor, workers, store, resume, progress)
     if loads is None:
@@ -174,14 +186,24 @@ def critical_load(
     True
     """
     study = Study.checked(
-        "critical_load", model, n, trials, seed, cue_noise, criterion, cues, patterns, on, recall
+        "critical_load",
+        model,
+        n,
+        trials=trials,
+        seed=seed,
+        cue_noise=cue_noise,
+        criterion=criterion,
+        cues=cues,
+        patterns=patterns,
+        on=on,
+        recall=recall,
     )
     ends = checked_axis("critical_load", "bracket", bracket, 1e-9, 1e9)
     if len(ends) != 2:
         raise ParameterError(
             f"critical_load: bracket has {len(ends)} loads; give the lowest and the highest."
         )
-    study.search(*ends, Running(executor, workers, store, resume, progress))
+    study.search(ends[0], ends[1], Running(executor, workers, store, resume, progress))
     return study.result({"bracket": ends})
 
 
@@ -245,41 +267,35 @@ def finite_size_trend(
                 "Give bracket=(low, high) around the critical load."
             )
         found.append([float(curve[name]) for name in ("alpha_c", "alpha_c_low", "alpha_c_high")])
-    return _trend(Maker(where, model), numbers, np.array(found).T, seed, trials, choices)
-
-
-def _trend(
-    maker: Maker,
-    sizes: list[int],
-    measured: npt.NDArray[np.float64],
-    seed: int,
-    trials: int,
-    choices: dict[str, Any],
-) -> xr.Dataset:
-    """Fit the line through the critical loads (alpha_c, low, high) of each size."""
-    line = fit_line(1.0 / np.sqrt(sizes), *measured)
-    variables = dict(zip(_ends(ALPHA_C), (ALPHA_C.array(["n"], row) for row in measured)))
-    values = zip((INFINITE, SLOPE), (line.intercept, line.slope), line.intervals(), strict=True)
-    for variable, value, (low, high) in values:
-        rows = (value, low, high)
-        variables |= dict(zip(_ends(variable), (variable.array([], row) for row in rows)))
-    recall = {name: choices[name] for name in ("temperature", "update") if name in choices}
-    if choices.get("patterns") is None:
-        temperature = hebbian_temperature(maker(sizes[0]), recall)
-        if temperature is not None:
-            limit = theory.critical_load(temperature)
-            variables["theory_alpha_c"] = THEORY_ALPHA_C.array([], limit)
+    maker = Maker(where, model)
     kept = {name: value for name, value in choices.items() if name not in _HOW_IT_RAN}
-    attrs = {
-        "title": maker.where,
-        "model": maker.name,
-        **provenance({"sizes": sizes, "trials": trials, "model": maker, **kept}, seed, HEBB),
-    }
-    return xr.Dataset(variables, {"n": SIZE.array(["n"], sizes)}, attrs)
+    parameters = {"sizes": numbers, "trials": trials, "model": maker, **kept}
+    trend = _trend(numbers, np.array(found)).assign(_limit(maker(numbers[0]), choices))
+    return trend.assign_attrs(title=where, model=maker.name, **provenance(parameters, seed, HEBB))
 
 
-def _ends(variable: Variable) -> tuple[str, str, str]:
-    return variable.name, f"{variable.name}_low", f"{variable.name}_high"
+def _trend(sizes: list[int], measured: npt.NDArray[np.float64]) -> xr.Dataset:
+    """Fit the line through the critical loads, `measured` (sizes, 3) with low and high."""
+    line = fit_line(1.0 / np.sqrt(sizes), *measured.T)
+    variables = _with_ends(ALPHA_C, ["n"], measured.T)
+    fitted = zip((INFINITE, SLOPE), (line.intercept, line.slope), line.intervals(), strict=True)
+    for variable, value, interval in fitted:
+        variables |= _with_ends(variable, [], (value, *interval))
+    return xr.Dataset(variables, {"n": SIZE.array(["n"], sizes)})
+
+
+def _with_ends(variable: Variable, dims: list[str], values: Iterable[Any]) -> dict[str, Any]:
+    """Return a variable and the two ends of its interval."""
+    names = (variable.name, f"{variable.name}_low", f"{variable.name}_high")
+    return {k: variable.array(dims, value) for k, value in zip(names, values, strict=True)}
+
+
+def _limit(memory: AssociativeMemory, choices: dict[str, Any]) -> dict[str, xr.Variable]:
+    """Return what theory says of infinitely many units, where it covers the choices."""
+    temperature = hebbian_temperature(memory, choices)
+    if temperature is None or choices.get("patterns") is not None:
+        return {}
+    return {"theory_alpha_c": THEORY_ALPHA_C.array([], theory.critical_load(temperature))}
 
 
 _HOW_IT_RAN = ("executor", "workers", "resume", "progress")

@@ -31,6 +31,8 @@ CONVERGED = Variable("converged", "1", "whether the state has stopped changing")
 STEP = Variable("step", "1", "step: a sweep over all units, or a parallel update")
 CUE = Variable("cue", "1", "number of the cue")
 
+SOURCE = "Hopfield, PNAS 79, 2554 (1982)"
+
 _OURS = {**OURS, "record": "the returned Dataset"}
 
 
@@ -104,6 +106,7 @@ def dynamics(
     assert trace is not None
     curve = np.stack([overlap(state, targets, memory.code) for state in trace["state"].values])
     dims = ["step", "cue"]
+    parameters = {"recall": recall, "on": on, "patterns": targets, "cues": starts}
     return xr.Dataset(
         {
             "overlap": OVERLAP.array(dims, curve),
@@ -116,7 +119,5 @@ def dynamics(
             "step": STEP.array(["step"], trace["step"].values),
             "cue": CUE.array(["cue"], np.arange(len(starts))),
         },
-        memory_attributes(
-            where, memory, {"recall": recall, "on": on, "patterns": targets, "cues": starts}, seed
-        ),
+        memory_attributes(where, memory, parameters=parameters, seed=seed, source=SOURCE),
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.special import entr
 
 from neuromem.core import theory
 from neuromem.core.codes import Array
@@ -18,7 +19,6 @@ from neuromem.core.results import Variable
 from neuromem.measures._models import (
     Chip,
     Model,
-    Network,
     PatternSource,
     Setup,
     check_chip,
@@ -51,7 +51,9 @@ THEORY_BITS = Variable("theory_bits_per_synapse", "bit", "alpha (1 - H2((1 - m)/
 
 MEASURES = (BITS, PER_SYNAPSE, PER_BYTE, PER_INT8_BYTE, PER_FLOAT32_BYTE, SYNAPSES, NBYTES)
 
-SOURCE = "Palm, Biol. Cybern. 36, 19 (1980); bias: Miller, in Information Theory in Psychology (1955)"
+SOURCE = (
+    "Palm, Biol. Cybern. 36, 19 (1980); bias: Miller, in Information Theory in Psychology (1955)"
+)
 
 
 class Table(NamedTuple):
@@ -148,17 +150,18 @@ def information(
     stored = stored_patterns(where, memory, patterns)
     check_chip(where, on)
     check_options(where, memory, recall)
-    count_synapses(where, memory)
+    _synapses(where, memory)
     noise = real_number(where, "cue_noise", cue_noise, 0.0, 0.5)
     root = np.random.SeedSequence(whole_number(where, "seed", seed))
     asked = placed(memory, on, root)
     seen = asked.recall(corrupted(stored, memory.code, noise, root), rng=root, **recall)
     per_unit = Table.of(stored > 0, seen.patterns > 0).information()
-    values = _report(where, memory, memory.n_stored * float(per_unit.sum()))
+    values = _report(memory, memory.n_stored * float(per_unit.sum()))
     variables = {variable.name: variable.array([], value) for variable, value in values.items()}
     parameters = {"cue_noise": noise, "recall": recall, "on": on, "patterns": stored}
     return xr.Dataset(
-        variables, attrs=memory_attributes(where, memory, parameters, seed, SOURCE)
+        variables,
+        attrs=memory_attributes(where, memory, parameters=parameters, seed=seed, source=SOURCE),
     )
 
 
@@ -166,15 +169,130 @@ def information_trial(
     n: int, load: float, setup: Setup, cue_noise: float, rng: np.random.SeedSequence
 ) -> dict[Variable, float]:
     """Return the information that one fresh network gives back."""
-    # A chip holds the weights elsewhere: bytes and synapses are the memory's own.
-    plain = setup.model(n)
     network = setup.network(n, load, rng)
     seen, targets = setup.ask(network, cue_noise, rng)
-    p = len(network.patterns)
     wanted, found = targets > 0, seen.patterns > 0
     if setup.patterns is None:
-        # Units of random patterns are alike: one table of all is exact, and has no bias.
-        per_unit = Table.of(wanted.ravel(), found.ravel()).information() * n
+        # Units of random patterns are alike: one table of all has next to no bias.
+        total = n * float(Table.of(wanted.ravel(), found.ravel()).information())
     else:
-        per_unit = Table.of(wanted, found).information().sum()
-    return _report(setup.model.where, network.memory, p * float(per_unit))
+        total = float(Table.of(wanted, found).information().sum())
+    return _report(network.ideal, len(network.patterns) * total)
+
+
+def information_capacity(
+    model: Model,
+    *,
+    n: int,
+    loads: npt.ArrayLike,
+    cue_noise: float = 0.0,
+    trials: int = 10,
+    seed: int = 0,
+    cues: int = 64,
+    patterns: PatternSource | None = None,
+    on: Chip | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    store: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    **recall: Any,
+) -> xr.Dataset:
+    """Measure the bits that recall gives back against load: their maximum is the capacity.
+
+    Protocol: as of `information`, on fresh networks, each asked for up to `cues` of its patterns.
+    The units of random patterns are alike and share one 2x2 table; with `patterns` given every
+    unit has its own, which takes many cues.
+
+    Parameters
+    ----------
+    loads : array_like
+        Loads to measure.
+    cue_noise : float
+        Flipped fraction of each cue, from 0 to 0.5.
+    model, n, trials, seed, cues, patterns, on, executor, workers, store, resume, progress
+        As for `capacity`.
+    **recall
+        Options of the memory's `recall`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The numbers of `information` along (load, trial); ``patterns`` (P) along load; for Hebb's
+        rule ``theory_bits_per_synapse`` (load).
+
+    Raises
+    ------
+    ParameterError, CapabilityError
+        If an argument is out of range, or the model has no synapses.
+
+    References
+    ----------
+    Palm, Biol. Cybern. 36, 19 (1980). Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987).
+
+    Examples
+    --------
+    >>> bits = information_capacity("hopfield", n=200, loads=[0.05, 0.4], trials=2)
+    >>> bits["bits_per_synapse"].mean("trial").values.round(2).tolist()
+    [0.05, 0.03]
+    """
+    where = "information_capacity"
+    n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
+    setup = Setup.checked(where, model, n, patterns=patterns, on=on, cues=cues, recall=recall)
+    _synapses(where, setup.model(n))
+    chosen = checked_loads(where, setup, n, loads)
+    fixed = {"cue_noise": real_number(where, "cue_noise", cue_noise, 0.0, 0.5)}
+    sweep = cells(
+        information_trial,
+        setup,
+        n,
+        grid={LOAD: chosen},
+        measures=MEASURES,
+        trials=trials,
+        seed=seed,
+        fixed=fixed,
+    )
+    found = Running(executor, workers, store, resume, progress).run(sweep).isel(n=0, drop=True)
+    found["patterns"] = counts(setup, n, chosen)
+    temperature = hebbian_temperature(setup.model(n), recall)
+    if temperature is not None and patterns is None:
+        law = theory.information_per_synapse(chosen, temperature)
+        found["theory_bits_per_synapse"] = THEORY_BITS.array(["load"], law)
+    parameters = {"loads": chosen, "trials": trials, **fixed}
+    return found.assign_attrs(
+        attributes(where, setup, n, parameters=parameters, seed=seed, source=SOURCE)
+    )
+
+
+def _report(memory: AssociativeMemory, bits: float) -> dict[Variable, float]:
+    """Return all that is said of `bits` in a memory."""
+    synapses = _synapses("information", memory)
+    return {
+        BITS: bits,
+        PER_SYNAPSE: bits / synapses,
+        PER_BYTE: bits / memory.nbytes,
+        PER_INT8_BYTE: bits / synapses,
+        PER_FLOAT32_BYTE: bits / (4.0 * synapses),
+        SYNAPSES: float(synapses),
+        NBYTES: float(memory.nbytes),
+    }
+
+
+def _synapses(where: str, memory: AssociativeMemory) -> int:
+    """Return the number of directed synapses; a unit has none to itself."""
+    count = sum(
+        rows * columns - (rows if name == "recurrent" else 0)
+        for name, (rows, columns) in ((k, w.shape) for k, w in memory.synapses.items())
+    )
+    if count == 0:
+        raise CapabilityError(
+            f"{where}: {type(memory).__name__} has no synapses to count bits per. "
+            "Give a memory such as nm.models.Hopfield."
+        )
+    return int(count)
+
+
+def _entropy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the plain estimate of the entropy over the last axis, in nats."""
+    p = counts / counts.sum(axis=-1, keepdims=True)
+    return np.asarray(entr(p).sum(axis=-1))

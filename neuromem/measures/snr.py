@@ -92,7 +92,7 @@ def snr(
         variables["theory_snr"] = THEORY_SNR.array([], expected)
     numbers = PATTERN.array(["pattern"], np.arange(len(stored)))
     parameters = {"on": on, "patterns": stored}
-    attrs = memory_attributes(where, memory, parameters, seed, SOURCE)
+    attrs = memory_attributes(where, memory, parameters=parameters, seed=seed, source=SOURCE)
     return xr.Dataset(variables, {"pattern": numbers}, attrs)
 
 
@@ -104,7 +104,7 @@ def _aligned(patterns: Array, fields: Array) -> Array:
     if up.all() or not up.any():
         raise ParameterError("snr: the patterns are all 0 or all 1; give some of both.")
     middle = (fields[up].mean() + fields[~up].mean()) / 2.0
-    return np.where(up, 1.0, -1.0) * (fields - middle)
+    return np.asarray(np.where(up, 1.0, -1.0) * (fields - middle))
 
 
 def _ratio(

@@ -191,7 +191,7 @@ def spurious(
             "start": START.array(["start"], np.arange(starts)),
             "pattern": PATTERN.array(["pattern"], np.arange(len(stored))),
         },
-        memory_attributes(where, memory, parameters, seed, SOURCE),
+        memory_attributes(where, memory, parameters=parameters, seed=seed, source=SOURCE),
     )
 
 

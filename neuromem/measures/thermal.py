@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from concurrent.futures import Executor
 from typing import Any
@@ -12,6 +13,7 @@ import xarray as xr
 
 from neuromem.core import theory
 from neuromem.core.errors import CapabilityError, whole_number
+from neuromem.core.memory import AssociativeMemory
 from neuromem.core.recall import overlap
 from neuromem.core.results import Variable
 from neuromem.measures._models import OURS, Chip, Maker, Model, PatternSource, Setup
@@ -34,6 +36,7 @@ _OURS = {**OURS, "temperature": "temperatures", "steps": "burn_in and sweeps"}
 
 
 def thermal_trial(
+    *,
     n: int,
     load: float,
     temperature: float,
@@ -119,20 +122,26 @@ def thermal(
     """
     where = "thermal"
     n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
-    if not has_temperature(Maker(where, model)(n)):
-        raise CapabilityError(
-            f"{where}: {Maker(where, model)} has no dynamics at temperature; give a model whose "
-            "recall takes temperature=, such as 'hopfield'."
-        )
-    setup = Setup.checked(where, model, n, patterns, on, cues, recall, _OURS)
+    check_temperature(where, Maker(where, model)(n))
+    setup = Setup.checked(
+        where, model, n, patterns=patterns, on=on, cues=cues, recall=recall, ours=_OURS
+    )
     chosen = checked_loads(where, setup, n, loads)
     heats = checked_axis(where, "temperatures", temperatures, 0.0, 1e6)
     fixed = {
         "burn_in": whole_number(where, "burn_in", burn_in),
         "sweeps": whole_number(where, "sweeps", sweeps, least=1),
     }
-    grid = {LOAD: chosen, TEMPERATURE: heats}
-    sweep = cells(thermal_trial, setup, n, grid, [OVERLAP], trials, seed, fixed)
+    sweep = cells(
+        thermal_trial,
+        setup,
+        n,
+        grid={LOAD: chosen, TEMPERATURE: heats},
+        measures=[OVERLAP],
+        trials=trials,
+        seed=seed,
+        fixed=fixed,
+    )
     found = Running(executor, workers, store, resume, progress).run(sweep).isel(n=0, drop=True)
     found["patterns"] = counts(setup, n, chosen)
     if patterns is None and hebbian_temperature(setup.model(n), {**recall, "temperature": 1.0}):
@@ -141,4 +150,15 @@ def thermal(
             "load", "temperature"
         )
     parameters = {"loads": chosen, "temperatures": heats, "trials": trials, **fixed}
-    return found.assign_attrs(attributes(where, setup, n, parameters, seed, HEBB))
+    return found.assign_attrs(
+        attributes(where, setup, n, parameters=parameters, seed=seed, source=HEBB)
+    )
+
+
+def check_temperature(where: str, memory: AssociativeMemory) -> None:
+    """Raise unless the memory has dynamics at temperature."""
+    if "temperature" not in inspect.signature(memory.recall).parameters:
+        raise CapabilityError(
+            f"{where}: {type(memory).__name__} has no dynamics at temperature. Give a model whose "
+            "recall takes temperature=, such as 'hopfield'."
+        )

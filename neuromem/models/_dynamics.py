@@ -194,7 +194,8 @@ class OperatorSweeper:
         states = self.states[active]
         flips = np.zeros(len(active), np.int64)
         for i in order:
-            excess = states @ rows_of(self.synapses, [i])[0] - thresholds[:, i]
+            row = rows_of(self.synapses, [i])[0] / self.threshold.scale
+            excess = states @ row - thresholds[:, i]
             new = states[:, i].copy()
             new[excess > self.threshold.tolerance] = 1
             new[excess < -self.threshold.tolerance] = self.threshold.low

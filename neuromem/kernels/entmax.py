@@ -1,0 +1,247 @@
+"""Sparse weights: alpha-entmax of scores, exactly, from blocks of scores.
+
+Weights are ``[1 + (alpha - 1) x]_+^(1 / (alpha - 1))`` of exponents x = beta (score - top) - shift
+with the one shift at which they add up to 1 (Peters, Niculae & Martins, ACL 2019, with Tsallis's
+exponential written out): softmax for alpha = 1, sparsemax for 2. The shift then plays the part of
+the log-sum-exp. Patterns from x = -1 / (alpha - 1) downward weigh nothing.
+
+Scores of a block are (G, n, W): panels of W cues each, as `neuromem.kernels.softmax` makes them.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neuromem.kernels._jit import kernel
+
+Array = Any
+
+
+@kernel
+def _tsallis(x: float, alpha: float) -> tuple[float, float]:
+    """Return the weight ``(1 + (alpha - 1) x)_+^(1 / (alpha - 1))`` and its derivative.
+
+    exp(x) for alpha = 1; zero from x = -1 / (alpha - 1) downward.
+    """
+    if alpha == 1.0:
+        weight = math.exp(x)
+        return weight, weight
+    base = 1.0 + (alpha - 1.0) * x
+    if not base > 0.0:
+        return 0.0, 0.0
+    if alpha == 2.0:
+        return base, 1.0
+    if alpha == 1.5:
+        return base * base, base
+    weight = math.exp(math.log1p((alpha - 1.0) * x) / (alpha - 1.0))
+    return weight, weight / base
+
+
+@kernel
+def _reach(alpha: float) -> float:
+    """Return how far beta times a score may lie below the shift and still weigh something."""
+    return math.inf if alpha == 1.0 else 1.0 / (alpha - 1.0)
+
+
+@kernel
+def highest_shift(n: int, alpha: float) -> float:
+    """Return the shift for n equal scores, than which none is larger."""
+    if alpha == 1.0:
+        return math.log(n)
+    return -math.expm1((1.0 - alpha) * math.log(n)) / (alpha - 1.0)
+
+
+@kernel
+def _refine(
+    alpha: float, total: float, slope: float, bracket: Array, shift: float, trial: int
+) -> float:
+    """Return a better shift, at which weights add up to one, and narrow its bracket (2,).
+
+    Newton's step on total^(alpha - 1), which is convex in the shift for alpha <= 2 (a norm of
+    linear parts) and almost linear: from the left it never oversteps. For larger alpha, bisection
+    takes over where it leaves the bracket or does not arrive.
+    """
+    bracket[0 if total >= 1.0 else 1] = shift
+    gain = math.log(total) if total > 0.0 else -math.inf
+    excess = gain if alpha == 1.0 else math.expm1((alpha - 1.0) * gain) / (alpha - 1.0)
+    new = shift + excess * total ** (2.0 - alpha) / slope if slope > 0.0 else bracket[1]
+    if not bracket[0] <= new <= bracket[1] or trial > 30:
+        new = 0.5 * (bracket[0] + bracket[1])
+    return new if abs(new - shift) > 1e-16 + 2e-16 * shift else shift
+
+
+@kernel
+def _threshold(scores: Array, beta: float, alpha: float) -> tuple[float, float]:
+    """Return the largest score and the shift y at which weights of beta (score - top) - y add to 1.
+
+    Patterns from y - 1 / (alpha - 1) downward weigh nothing. For alpha = 1, beta top + y is the
+    log-sum-exp.
+    """
+    top = np.float64(np.max(scores))
+    bracket, shift = np.zeros(2), 0.0
+    bracket[1] = highest_shift(scores.size, alpha)
+    for trial in range(100):
+        total, slope = 0.0, 0.0
+        for score in scores:
+            weight, change = _tsallis(beta * (np.float64(score) - top) - shift, alpha)
+            total += weight
+            slope += change
+        new = _refine(alpha, total, slope, bracket, shift, trial)
+        if new == shift:
+            break
+        shift = new
+    return top, shift
+
+
+@kernel
+def free_score(top: float, shift: float, mean: float, beta: float, alpha: float) -> float:
+    """Return the conjugate of the entropy over beta; `mean` is that of beta (score - top) - shift.
+
+    The soft maximum of the scores: log-sum-exp over beta for alpha = 1.
+    """
+    return top + (shift + (1.0 - 1.0 / alpha) * mean) / beta
+
+
+@kernel
+def entmax(scores: Array, beta: float, alpha: float, weights: Array) -> float:
+    """Write the alpha-entmax of beta scores (P,) to `weights`, and return their `free_score`."""
+    top, shift = _threshold(scores, beta, alpha)
+    total, mean = 0.0, 0.0
+    for p in range(scores.size):
+        x = beta * (np.float64(scores[p]) - top) - shift
+        weights[p] = _tsallis(x, alpha)[0]
+        if weights[p] > 0.0:
+            total += weights[p]
+            mean += weights[p] * x
+    weights /= total
+    return free_score(top, shift, mean / total, beta, alpha)
+
+
+class Candidates(NamedTuple):
+    """Patterns that may weigh something, per cue; Numba takes the record as it is.
+
+    Attributes
+    ----------
+    top, floor : (Q,) float64
+        Largest score so far, and the score up to which a pattern surely weighs nothing.
+    count : (Q,) int64
+        How many are kept; -1 once more than K / 2 do weigh something.
+    index, scores : (Q, K) int64 and the scores' type
+        Their places, in the order in which they came, and scores.
+    """
+
+    top: Array
+    floor: Array
+    count: Array
+    index: Array
+    scores: Array
+
+
+@kernel
+def _compact(found: Candidates, q: int, beta: float, alpha: float) -> None:
+    """Drop candidates that weigh nothing, or give the cue up if too many are left.
+
+    The threshold of some patterns is never above that of all: what it drops stays out.
+    """
+    top, shift = _threshold(found.scores[q], beta, alpha)
+    floor = max(found.floor[q], top + (shift - _reach(alpha)) / beta)
+    n = 0
+    for i in range(found.scores.shape[1]):
+        if found.scores[q, i] > floor:
+            found.scores[q, n], found.index[q, n] = found.scores[q, i], found.index[q, i]
+            n += 1
+    crowded = 2 * n > found.scores.shape[1]
+    found.count[q] = -1 if crowded else n
+    found.floor[q] = math.inf if crowded else floor
+
+
+@kernel
+def _keep(
+    scores: Array, pattern: int, row: int, beta: float, alpha: float, found: Candidates
+) -> None:
+    """Keep one pattern for the cues from `row` on whose floor its score exceeds."""
+    for lane in range(scores.size):
+        q = row + lane
+        if scores[lane] > found.floor[q] and found.count[q] == found.scores.shape[1]:
+            _compact(found, q, beta, alpha)
+        if scores[lane] > found.floor[q]:
+            place = found.count[q]
+            found.index[q, place], found.scores[q, place] = pattern, scores[lane]
+            found.count[q] += 1
+
+
+@kernel
+def keep_candidates(
+    scores: Array, first: int, n_cues: int, beta: float, alpha: float, found: Candidates
+) -> None:
+    """Keep what may weigh something among the patterns from `first` on."""
+    width = scores.shape[2]
+    peaks, floors = np.empty(width, scores.dtype), np.empty(width, scores.dtype)
+    for panel in range(len(scores)):
+        row = panel * width
+        here = scores[panel, :, : min(width, n_cues - row)]
+        peaks[: here.shape[1]] = here[0]
+        for p in range(len(here)):
+            for lane in range(here.shape[1]):
+                peaks[lane] = max(peaks[lane], here[p, lane])
+        for lane in range(here.shape[1]):
+            q = row + lane
+            found.top[q] = max(found.top[q], np.float64(peaks[lane]))
+            found.floor[q] = max(found.floor[q], found.top[q] - _reach(alpha) / beta)
+            floors[lane] = found.floor[q]
+        for p in range(len(here)):
+            hits = 0
+            for lane in range(here.shape[1]):  # rounding the floor keeps the order
+                hits += here[p, lane] >= floors[lane]
+            if hits > 0:
+                _keep(here[p], first + p, row, beta, alpha, found)
+
+
+@kernel
+def read_candidates(
+    found: Candidates, content: Array, beta: float, alpha: float, free: Array, out: Array
+) -> None:
+    """Weigh the candidates of each cue, read them into `out` (Q, m), write `free_score` (Q,)."""
+    room = np.empty(found.scores.shape[1])
+    for q in range(len(free)):
+        if found.count[q] < 0:
+            continue
+        weights = room[: found.count[q]]
+        free[q] = entmax(found.scores[q, : found.count[q]], beta, alpha, weights)
+        for i in range(weights.size):
+            weight = out.dtype.type(weights[i])
+            pattern = content[found.index[q, i]]
+            for j in range(pattern.size):
+                out[q, j] += weight * pattern[j]
+
+
+@kernel
+def weigh_all(
+    scores: Array, top: Array, beta: float, alpha: float, shift: Array, sums: Array
+) -> None:
+    """Turn scores into weights at given tops and shifts (Q,), in place.
+
+    Adds up per cue, in `sums` (3, Q): weights, their derivatives, and weights times exponents.
+    """
+    width = scores.shape[2]
+    for q in range(shift.size):
+        weights = scores[q // width, :, q % width]
+        for p in range(weights.size):
+            x = beta * (np.float64(weights[p]) - top[q]) - shift[q]
+            weight, change = _tsallis(x, alpha)
+            weights[p] = weight
+            sums[0, q] += weight
+            sums[1, q] += change
+            sums[2, q] += weight * x if weight > 0.0 else 0.0
+
+
+@kernel
+def refine_all(sums: Array, alpha: float, brackets: Array, shifts: Array, trial: int) -> bool:
+    """Improve shifts (Q,) in their brackets (Q, 2) by what `weigh_all` summed; say if any moved."""
+    moved = False
+    for q in range(shifts.size):
+        new = _refine(alpha, sums[0, q], sums[1, q], brackets[q], shifts[q], trial)
+        moved = moved or new != shifts[q]
+        shifts[q] = new
+    return moved
