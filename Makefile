@@ -23,11 +23,6 @@ docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
-# One thread for every library: the benchmarks compare code, not numbers of cores.
-bench: export OMP_NUM_THREADS = 1
-bench: export OPENBLAS_NUM_THREADS = 1
-bench: export MKL_NUM_THREADS = 1
-bench: export NUMBA_NUM_THREADS = 1
 bench: .venv/.bench
 	set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 

@@ -14,7 +14,7 @@ def one_thread() -> None:
     """Start this script anew with one thread a library, which they read when they load."""
     if any(os.environ.get(name) != "1" for name in THREADS):
         os.environ.update(dict.fromkeys(THREADS, "1"))
-        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 def timed(job: Callable[[], object], runs: int = 5, warmup: int = 1) -> list[float]:
@@ -40,7 +40,8 @@ def race(
 
 def row(name: str, result: dict[str, float], bar: float | None = None) -> None:
     """Print one comparison as a line for people; the last word says whether a bar was met."""
-    asked = "" if bar is None else f"   asked {bar:g}x: {'met' if result['ratio'] >= bar else 'MISSED'}"
+    verdict = "met" if bar is not None and result["ratio"] >= bar else "MISSED"
+    asked = "" if bar is None else f"   asked {bar:g}x: {verdict}"
     print(
         f"{name:<58} {result['ours_s'] * 1e3:10.2f} ms {result['theirs_s'] * 1e3:11.2f} ms "
         f"{result['ratio']:8.1f}x{asked}",

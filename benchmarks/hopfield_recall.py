@@ -93,9 +93,7 @@ def main():
     )
     orders = [np.random.default_rng(sweep).permutation(N) for sweep in range(100)]
     few = cues[:10]
-    one_by_one = race(
-        lambda: net.recall(cues), lambda: numpy_async(weights, few, orders), runs=3
-    )
+    one_by_one = race(lambda: net.recall(cues), lambda: numpy_async(weights, few, orders), runs=3)
     one_by_one = {k: v * (Q / len(few) if k != "ours_s" else 1) for k, v in one_by_one.items()}
     report("asynchronous recall, NumPy loop (10 cues, times 10)", one_by_one, 9)
 

@@ -85,18 +85,19 @@ def summary(result):
     }
 
 
+@nm.plot.styled
 def figure(result):
     """Draw, for each rule, exact recall against the number stored."""
     rules = result.rule.values
-    with plt.rc_context(nm.plot.STYLE):
-        drawn, axes = plt.subplots(
-            1, len(rules), figsize=(2.7 * len(rules), 2.8), sharey=True, layout="constrained"
-        )
+    drawn, axes = plt.subplots(
+        1, len(rules), figsize=(2.7 * len(rules), 2.8), sharey=True, layout="constrained"
+    )
     for ax, rule in zip(axes, rules, strict=True):
         nm.plot.curves(result.sel(rule=rule), "exact", x="stored", by="patterns", ax=ax)
         ax.set_title(str(rule))
         ax.set_xscale("log", base=2)
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.set_ylabel("fraction recalled exactly" if ax is axes[0] else "")
         ax.get_legend().remove()
-    axes[0].legend()
+    axes[-1].legend(loc="lower left")
     return drawn

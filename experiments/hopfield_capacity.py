@@ -43,7 +43,7 @@ QUICK = SWEEP.replace(grid={SIZE: [250, 500], LOAD: [0.05, 0.1, 0.2]}, trials=3)
 def half_load(result):
     """Return the load at which half of the cues are recalled, for each size, by interpolation."""
     recalled = result.recalled.mean("trial").values
-    return [float(np.interp(-0.5, -row, result.load.values)) for row in recalled]
+    return [float(np.interp(-0.5, -row, result["load"].values)) for row in recalled]
 
 
 def summary(result):
@@ -51,8 +51,8 @@ def summary(result):
     loads = half_load(result)
     slope, limit = np.polyfit(result.n.values**-0.5, loads, 1)
     largest = result.overlap.mean("trial").isel(n=-1)
-    below = largest.where(largest.load <= 0.11, drop=True)
-    misfit = np.abs(below.values - nm.theory.retrieval_overlap(below.load.values)).max()
+    below = largest.where(largest["load"] <= 0.11, drop=True)
+    misfit = np.abs(below.values - nm.theory.retrieval_overlap(below["load"].values)).max()
     return {
         "critical_load": dict(zip(map(str, result.n.values), loads, strict=True)),
         "limit": limit,
@@ -61,12 +61,12 @@ def summary(result):
     }
 
 
+@nm.plot.styled
 def figure(result):
     """Draw overlap with its theory, and recall with the critical loads."""
-    with plt.rc_context(nm.plot.STYLE):
-        drawn, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
+    drawn, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
     nm.plot.curves(result, "overlap", x="load", by="n", ax=left)
-    fine = np.linspace(0.001, float(result.load.max()), 500)
+    fine = np.linspace(0.001, float(result["load"].max()), 500)
     left.plot(fine, nm.theory.retrieval_overlap(fine), color="0.25", label="mean field, N → ∞")
     left.legend(title="units N")
     nm.plot.curves(result, "recalled", x="load", by="n", ax=right)

@@ -5,3 +5,5 @@ from . import sweep as sweep
 from .core import patterns as patterns
 from .core import theory as theory
 from .models import load as load
+
+__version__: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,6 +122,8 @@ def capacity(
     """
     from functools import partial
 
+    if out is not None and out.suffix not in (".nc", ".png", ".pdf", ".svg"):
+        raise ParameterError(f"--out is {str(out)!r}; give a file ending in .nc, .png, .pdf, .svg.")
     card = neuromem.models.find(model)
     make = partial(card.make, **_choices(choose or []))
     curve = neuromem.measures.capacity(
@@ -145,9 +148,10 @@ def capacity(
         "alpha_c": float(curve["alpha_c"]),
         "alpha_c_low": float(curve["alpha_c_low"]),
         "alpha_c_high": float(curve["alpha_c_high"]),
-        "censored": bool(curve["censored"]),
+        "censored": int(curve["censored"]),
         "loads": curve["load"].values.tolist(),
-        "recalled": curve["success"].mean("trial").values.tolist(),
+        "patterns": curve["patterns"].values.tolist(),
+        "recalled": curve["success"].values.tolist(),
         "overlap": curve["overlap"].mean("trial").values.tolist(),
     }
     if as_json:
@@ -162,7 +166,7 @@ def capacity(
     console = Console()
     console.print(table)
     interval = f"[{figures['alpha_c_low']:.4f}, {figures['alpha_c_high']:.4f}]"
-    bound = "at least " if figures["censored"] else ""
+    bound = {-1: "at most ", 0: "", 1: "at least "}[figures["censored"]]
     console.print(f"critical load alpha_c = {bound}{figures['alpha_c']:.4f}, 95 % {interval}")
 
 
@@ -179,7 +183,7 @@ def run(
     ] = False,
     trials: Annotated[int | None, typer.Option(help="In the place of the script's own.")] = None,
     seed: Annotated[int | None, typer.Option(help="In the place of the script's own.")] = None,
-    quick: Annotated[bool, typer.Option(help="Run the script's QUICK, its own small form.")] = False,
+    quick: Annotated[bool, typer.Option(help="Run the script's own small form.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run an experiment: a sweep that is kept cell by cell, then a dataset and a figure.
@@ -231,7 +235,16 @@ def main() -> None:
 
 
 def _print_json(figures: Any) -> None:
-    typer.echo(json.dumps(figures, indent=2))
+    typer.echo(json.dumps(_finite(figures), indent=2, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """Put null where a number is infinite: JSON has no word for it."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _numbers(text: str, name: str) -> list[float]:
@@ -258,12 +271,11 @@ def _choices(pairs: list[str]) -> dict[str, Any]:
 
 
 def _write(curve: Any, out: Path) -> None:
-    if out.suffix in (".png", ".pdf", ".svg"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        neuromem.plot.capacity(curve).figure.savefig(out)
-    elif out.suffix == ".nc":
-        from neuromem.core.results import save_dataset
+    from neuromem.core.results import replacing, save_dataset
 
+    if out.suffix == ".nc":
         save_dataset(curve, out)
-    else:
-        raise ParameterError(f"--out is {str(out)!r}; give a file ending in .nc, .png, .pdf, .svg.")
+        return
+    with replacing(out) as unfinished:
+        figure: Any = neuromem.plot.capacity(curve).figure
+        figure.savefig(unfinished, format=out.suffix[1:])

@@ -148,11 +148,11 @@ def _figures(
     }
 
 
+@plot.styled
 def _noise_figure(keys: Array, memories: dict[str, AssociativeMemory], seed: int) -> Any:
     fractions = np.linspace(0.0, 0.5, 11)
     copies = np.repeat(keys, 20, axis=0)
-    with plt.rc_context(plot.STYLE):
-        figure, ax = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
     damage: Callable[[float], Array] = lambda f: patterns.flip(copies, f, rng=seed)  # noqa: E731
     for number, (name, memory) in enumerate(memories.items()):
         exact = [_exact(memory, damage(float(f)), copies) for f in fractions]

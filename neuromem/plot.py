@@ -6,8 +6,9 @@ measurements with their intervals, lines are theory; axes carry their units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": "medium",
@@ -35,6 +36,22 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's colours, which colour-blind readers can tell apart."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Draw in neuromem's style and leave matplotlib's settings as they were."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments: P.args, **choices: P.kwargs) -> T:
+        with plt.rc_context(STYLE):
+            return draw(*arguments, **choices)
+
+    return drawn
+
+
+@styled
 def capacity(
     curve: xr.Dataset, *, ax: Axes | None = None, label: str | None = None, colour: int = 0
 ) -> Axes:
@@ -59,9 +76,10 @@ def capacity(
     _points(ax, curve["load"].values, mean, low, high, name, tint)
     alpha_c = float(curve["alpha_c"]) if "alpha_c" in curve else np.nan
     if np.isfinite(alpha_c):
-        interval = (float(curve["alpha_c_low"]), float(curve["alpha_c_high"]))
-        ax.axvspan(*interval, color=tint, alpha=0.15, lw=0)
-        text = rf"measured $\alpha_c$ = {alpha_c:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+        low_c, high_c = float(curve["alpha_c_low"]), float(curve["alpha_c_high"])
+        text = rf"measured $\alpha_c$ = {alpha_c:.3f} [{low_c:.3f}, {high_c:.3f}]"
+        if np.isfinite([low_c, high_c]).all():
+            ax.axvspan(low_c, high_c, color=tint, alpha=0.15, lw=0)
         ax.axvline(alpha_c, color=tint, lw=1, ls=":", label=text)
     if "theory_overlap" in curve:
         loads = np.linspace(1e-4, float(curve["load"].max()), 600)
@@ -74,18 +92,21 @@ def capacity(
     return ax
 
 
+@styled
 def basin(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     """Draw the fraction of cues recalled against the fraction of their units flipped."""
     ax = _axes(ax)
     _needs(result, "plot.basin", "success", "load", "fraction")
+    fractions = result["fraction"].values
     for number, load in enumerate(result["load"].values):
-        mean, low, high = _mean_and_interval(result["success"].sel(load=load))
+        one = result.sel(load=load)
         tint = COLOURS[number % len(COLOURS)]
-        fractions = result["fraction"].values
-        ax.plot(fractions, mean, "o-", color=tint, lw=1, label=rf"$\alpha$ = {load:g}")
-        ax.fill_between(fractions, low, high, color=tint, alpha=0.2, lw=0)
-        if "f50" in result:
-            ax.axvline(float(result["f50"].sel(load=load)), color=tint, lw=0.8, ls=":")
+        ax.plot(fractions, one["success"], "o-", color=tint, lw=1, label=rf"$\alpha$ = {load:g}")
+        ax.fill_between(
+            fractions, one["success_low"], one["success_high"], color=tint, alpha=0.2, lw=0
+        )
+        if not one["censored"]:
+            ax.axvline(float(one["f50"]), color=tint, lw=0.8, ls=":")
     ax.axhline(0.5, color="0.7", lw=0.6)
     ax.set_xlabel("flipped fraction of the cue")
     ax.set_ylabel("fraction of cues recalled")
@@ -93,12 +114,12 @@ def basin(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@styled
 def dynamics(result: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw overlap and energy of each cue against the step of its recall."""
     _needs(result, "plot.dynamics", "overlap", "energy", "step")
     if axes is None:
-        with plt.rc_context(STYLE):
-            _, axes = plt.subplots(1, 2, figsize=(6.4, 2.6), layout="constrained")
+        _, axes = plt.subplots(1, 2, figsize=(6.4, 2.6), layout="constrained")
     names = (("overlap", "overlap m with the target"), ("energy", "energy E"))
     for ax, (name, title) in zip(axes, names, strict=True):
         ax.plot(result["step"], result[name], color=COLOURS[0], alpha=0.4, lw=0.8)
@@ -109,6 +130,7 @@ def dynamics(result: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> Seque
     return axes
 
 
+@styled
 def images(
     rows: Mapping[str, npt.ArrayLike],
     *,
@@ -143,14 +165,13 @@ def images(
     first = next(iter(arrays.values()))
     shape = shape or shape_of(first.shape[1])
     columns = min(len(first), limit)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(arrays),
-            columns,
-            figsize=(0.62 * columns + 1.5, 0.74 * len(arrays) + 0.2),
-            squeeze=False,
-            layout="constrained",
-        )
+    figure, axes = plt.subplots(
+        len(arrays),
+        columns,
+        figsize=(0.62 * columns + 1.5, 0.74 * len(arrays) + 0.2),
+        squeeze=False,
+        layout="constrained",
+    )
     for line, (title, array) in zip(axes, arrays.items(), strict=True):
         top = max(abs(float(array.min())), abs(float(array.max())), 1e-9)
         for column, ax in enumerate(line):
@@ -165,6 +186,7 @@ def images(
     return figure
 
 
+@styled
 def curves(
     result: xr.Dataset,
     variable: str,
@@ -191,6 +213,7 @@ def curves(
     return ax
 
 
+@styled
 def trend(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     """Draw critical loads against N^(-1/2) with the line that extrapolates them to N = oo."""
     ax = _axes(ax)
@@ -212,6 +235,7 @@ def trend(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@styled
 def phases(*, ax: Axes | None = None, loads: npt.ArrayLike | None = None) -> Axes:
     """Draw the phase diagram of Hebb's rule: T_g, T_M and T_c against the load.
 
@@ -238,8 +262,7 @@ def phases(*, ax: Axes | None = None, loads: npt.ArrayLike | None = None) -> Axe
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
-    with plt.rc_context(STYLE):
-        _, new = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
+    _, new = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
     return new
 
 
@@ -254,9 +277,7 @@ def _points(
     line: str = "",
 ) -> None:
     errors = np.maximum([mean - low, high - mean], 0.0)
-    ax.errorbar(
-        x, mean, yerr=errors, fmt=f"o{line}", color=tint, label=label, capsize=2, lw=1
-    )
+    ax.errorbar(x, mean, yerr=errors, fmt=f"o{line}", color=tint, label=label, capsize=2, lw=1)
 
 
 def _mean_and_interval(values: xr.DataArray) -> tuple[Any, Any, Any]:

@@ -42,7 +42,7 @@ def wheel_names(tmp_path_factory):
         symlinks=True,
         ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "demo", "*.egg-info"),
     )
-    build = "-m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir".split()
+    build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     subprocess.run([sys.executable, *build, scratch, scratch / "source"], check=True)
     (wheel,) = scratch.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

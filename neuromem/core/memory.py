@@ -275,9 +275,7 @@ class AssociativeMemory(ABC):
             states = np.array(as_patterns(cues, self.code, n=self.n, where=f"{where}: cues"))
             done, taken = np.zeros(len(states), bool), np.zeros(len(states), np.int64)
         recorder = Recorder(record, where, first)
-        return Task(
-            states, previous, done, taken, first, steps, seed_sequence(rng), recorder
-        )
+        return Task(states, previous, done, taken, first, steps, seed_sequence(rng), recorder)
 
     def _pending_energy(self, states: Array) -> Any:
         """Return a callable that gives the energy of `states` as long as nothing is stored."""

@@ -219,8 +219,8 @@ class PackedPatterns:
         digits = _Digits(planes, np.zeros(len(rows) + 1, np.int64), none, none)
         # sum (2x - 1)(2y - 1) over units = 4 sum xy - 2 sum x - 2 sum y + N
         slopes = np.full(len(rows), -2)
-        matrix = self._pattern_matrix()
-        return _product(matrix, digits, 4, slopes, self.n - 2 * active, self.n)
+        matrix, bases = self._pattern_matrix(), self.n - 2 * active
+        return _product(matrix, digits, gain=4, slopes=slopes, bases=bases, bound=self.n)
 
     def fields(self, coefficients: Ints) -> Ints:
         r"""Return :math:`\sum_\mu \xi_i^\mu c^\mu` of integers (Q, P), shape (Q, N).
@@ -241,9 +241,8 @@ class PackedPatterns:
             return np.zeros((len(values), self.n), np.int32)
         digits, offsets, step = _digits(values)
         # sum (2x - 1)(offset + step u) = 2 step sum xu + 2 offset sum x - sum c
-        return _product(
-            self._unit_matrix(), digits, 2 * step, 2 * offsets, -values.sum(axis=1), bound
-        )
+        matrix, bases = self._unit_matrix(), -values.sum(axis=1)
+        return _product(matrix, digits, gain=2 * step, slopes=2 * offsets, bases=bases, bound=bound)
 
     def counters(self, states: Array) -> Array:
         """Return agreement counts of states with all patterns, for `asynchronous_sweep`.
@@ -435,8 +434,9 @@ def _matrix(tiles: Array, n_rows: int) -> _Matrix:
 
 
 def _product(
-    matrix: _Matrix, digits: _Digits, gain: int, slopes: Array, bases: Array, bound: float
+    matrix: _Matrix, digits: _Digits, *, gain: int, slopes: Array, bases: Array, bound: float
 ) -> Ints:
+    """Return what `kernels.products` computes; `bound` is the largest magnitude it can have."""
     out = np.empty((len(slopes), len(matrix.ones)), np.int32 if bound < 2**31 else np.int64)
 
     def multiply(first: int, last: int) -> None:

@@ -113,8 +113,8 @@ class Recall:
         """
         wanted = self._targets(targets, "bit_error")
         if self.code == "real":
-            return np.mean((self.patterns > 0) != (wanted > 0), axis=1)
-        return np.mean(self.patterns != wanted, axis=1)
+            return np.asarray(np.mean((self.patterns > 0) != (wanted > 0), axis=1))
+        return np.asarray(np.mean(self.patterns != wanted, axis=1))
 
     def success(self, targets: npt.ArrayLike, threshold: float = 0.95) -> Array:
         """Return whether each cue reached an overlap above `threshold`, shape (Q,), bool.
@@ -194,7 +194,7 @@ def overlap(patterns: Array, targets: Array, code: Code) -> Array:
     """Return the overlap of rows, shape (Q,), as `Recall.overlap` defines it for each code."""
     if code == "bipolar":
         different = np.count_nonzero(patterns != targets, axis=1)
-        return 1.0 - 2.0 * different / patterns.shape[1]
+        return np.asarray(1.0 - 2.0 * different / patterns.shape[1])
     if code == "binary":
         active = np.broadcast_to(targets, patterns.shape) == 1
         n_active = active.sum(axis=1)

@@ -79,7 +79,7 @@ class DenseSynapses(Synapses):
         rows = self.weights[chosen].copy()
         if self.zero_diagonal:
             rows[np.arange(chosen.size), chosen] = 0
-        return rows * self.weights.dtype.type(self.scale)
+        return np.asarray(rows * self.weights.dtype.type(self.scale))
 
     def add_outer(self, left: Array, right: Array) -> None:
         """Add the outer product ``left right^T`` to W, in the units of W."""

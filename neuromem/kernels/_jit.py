@@ -18,8 +18,7 @@ def kernel(function: F) -> F:
     return compiled
 
 
-@intrinsic
-def popcount(typing_context: Any, word: Any) -> Any:
+def _popcount(typing_context: Any, word: Any) -> Any:
     """Count the bits that are set in an unsigned word (Numba has no ``np.bitwise_count``)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -29,5 +28,7 @@ def popcount(typing_context: Any, word: Any) -> Any:
         return word(word), generate
     return None
 
+
+popcount: Callable[..., Any] = intrinsic(_popcount)
 
 __all__ = ["kernel", "popcount"]

@@ -270,7 +270,7 @@ def _exp(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(_exp)
+@overload(_exp, strict=False)
 def _exp_of(x: Any) -> Any:
     if x == types.float32:
         return lambda x: exp32(max(x, np.float32(-80.0)))
@@ -279,11 +279,11 @@ def _exp_of(x: Any) -> Any:
 
 @kernel
 def _peaks(scores: Array, peaks: Array) -> None:
-    """Write the largest score of each lane of a block (n, lanes)."""
+    """Write the largest score of each lane of a block (n, W)."""
     peaks[:] = scores[0]
-    for row in scores[1:]:
+    for p in range(1, len(scores)):
         for lane in range(peaks.size):
-            peaks[lane] = max(peaks[lane], row[lane])
+            peaks[lane] = max(peaks[lane], scores[p, lane])
 
 
 @kernel
@@ -305,30 +305,29 @@ def _raise_tops(
 
 @kernel
 def _weigh(
-    scores: Array, top: Array, beta: float, cutoff: float, total: Array, room: Array
-) -> float:
-    """Turn scores (n, lanes) into exp(beta (score - top)), add them up, return how many count."""
+    scores: Array, top: Array, beta: float, cutoff: float, total: Array, sums: Array, counts: Array
+) -> None:
+    """Turn scores (n, W) into exp(beta (score - top)), add to `total`, count those above zero."""
     one, nothing = scores.dtype.type(1), scores.dtype.type(0)
     slope, limit = scores.dtype.type(beta), scores.dtype.type(-cutoff)
-    sums, counts = room[0, : top.size], room[1, : top.size]
     sums[:] = nothing
     counts[:] = nothing
-    for weights in scores:
+    for p in range(len(scores)):
         for lane in range(top.size):
-            x = slope * (weights[lane] - top[lane])
+            x = slope * (scores[p, lane] - top[lane])
             weight = _exp(x)
             weight = weight if x >= limit else nothing
-            weights[lane] = weight
+            scores[p, lane] = weight
             sums[lane] += weight
             counts[lane] += one if x >= limit else nothing
-    total += sums
-    return np.sum(counts)  # type: ignore[no-any-return]
+    for lane in range(top.size):
+        total[lane] += sums[lane]
 
 
 @kernel
-def _read_few(weights: Array, content: Array, out: Array, sums: Array) -> None:
-    """Do what `_read` does, to the same bits, where most weights (n, lanes) are zero."""
-    for lane in range(len(out)):
+def _read_few(weights: Array, content: Array, lanes: int, out: Array, sums: Array) -> None:
+    """Do what `_read` does, to the same bits, where most weights (n, W) are zero."""
+    for lane in range(lanes):
         sums[:] = 0
         for p in range(len(weights)):
             weight = weights[p, lane]
@@ -361,22 +360,21 @@ def softmax_stream(
     are touched.
     """
     block, width = room.shape
-    peaks, sums = np.empty(width, keys.dtype), np.empty(content.shape[1], keys.dtype)
-    per_lane = np.empty((2, width), keys.dtype)
+    per_lane = np.empty((3, width), keys.dtype)
+    peaks, sums, counts = per_lane[0], per_lane[1], per_lane[2]
+    few = np.empty(content.shape[1], keys.dtype)
     for first in range(0, len(keys), block):
         last = min(first + block, len(keys))
-        held = content[first:last]
+        held, scores = content[first:last], room[: last - first]
         for panel in range(len(cues)):
-            row = panel * width
+            row, stop = panel * width, (panel + 1) * width
             lanes = min(width, n_cues - row)
-            scores = room[: last - first]
             _score(keys[first:last], cues[panel], scores)
-            here, tops, totals = scores[:, :lanes], top[row : row + lanes], total[row : row + lanes]
-            _peaks(here, peaks[:lanes])
-            rows = out[row : row + width]
-            if _raise_tops(peaks[:lanes], tops, beta, cutoff, totals, rows):
-                count = _weigh(here, tops, beta, cutoff, totals, per_lane)
-                if 8 * count < here.size:
-                    _read_few(here, held, rows[:lanes], sums)
+            _peaks(scores, peaks)
+            tops, totals, rows = top[row:stop], total[row:stop], out[row:stop]
+            if _raise_tops(peaks, tops, beta, cutoff, totals, rows):
+                _weigh(scores, tops, beta, cutoff, totals, sums, counts)
+                if 8 * np.sum(counts[:lanes]) < len(scores) * lanes:
+                    _read_few(scores, held, lanes, rows, few)
                 else:
                     _read(scores, held, lanes, rows)

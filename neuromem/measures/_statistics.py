@@ -68,17 +68,29 @@ def wilson_interval(successes: npt.ArrayLike, draws: npt.ArrayLike) -> tuple[Flo
     return np.where(k == 0, 0.0, low), np.where(k == n, 1.0, high)
 
 
-def mean_interval(fractions: Floats, rng: Rng) -> tuple[Floats, Floats]:
-    """Return the 95 % interval of the mean of `fractions` in [0, 1] over their last axis.
+def mean_interval(fractions: Floats, cues: npt.ArrayLike, rng: Rng) -> tuple[Floats, Floats]:
+    """Return the 95 % interval of the mean of fractions over the networks that gave them.
 
-    A percentile bootstrap. Where all draws agree it has nothing to resample, and Wilson's
-    interval takes its place.
+    A percentile bootstrap over networks. Where all networks agree it has nothing to resample,
+    and Wilson's interval takes its place: over all cues where every one or none was recalled
+    (no cue has shown that it goes with the others of its network), else over networks.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (..., K)
+        The fraction of its cues that each of K networks recalled.
+    cues : array_like, shape (...)
+        Cues of each network.
+    rng : int, SeedSequence, Generator or None
+        Seed of the bootstrap.
     """
-    draws = fractions.shape[-1]
-    chosen = generator(rng).integers(0, draws, (RESAMPLES, draws))
+    networks = fractions.shape[-1]
+    chosen = generator(rng).integers(0, networks, (RESAMPLES, networks))
     low, high = np.percentile(fractions[..., chosen].mean(axis=-1), _TAILS, axis=-1)
-    alike = np.ptp(fractions, axis=-1) == 0
-    wilson = wilson_interval(fractions.sum(axis=-1).clip(0, draws), draws)
+    mean = fractions.mean(axis=-1).clip(0.0, 1.0)
+    draws = np.where((mean == 0.0) | (mean == 1.0), networks * np.asarray(cues), networks)
+    wilson = wilson_interval(mean * draws, draws)
+    alike = np.ptp(fractions, axis=-1) == 0.0
     return np.where(alike, wilson[0], low), np.where(alike, wilson[1], high)
 
 

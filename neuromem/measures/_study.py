@@ -140,12 +140,14 @@ class Study:
     def result(self, parameters: Mapping[str, Any]) -> xr.Dataset:
         """Return all points and what they say together as the measure's Dataset."""
         recalled = self._stacked(RECALLED)
-        low, high = mean_interval(recalled, stream(self.seed, "success"))
+        patterns = counts(self.setup, self.n, self.loads)
+        asked = np.minimum(patterns.values, self.setup.cues)
+        low, high = mean_interval(recalled, asked, stream(self.seed, "success"))
         found = self.crossing()
         variables = {
             "overlap": OVERLAP.array(["load", "trial"], self._stacked(OVERLAP)),
             "recalled": RECALLED.array(["load", "trial"], recalled),
-            "patterns": counts(self.setup, self.n, self.loads),
+            "patterns": patterns,
             "success": SUCCESS.array(["load"], recalled.mean(axis=1)),
             "success_low": SUCCESS.array(["load"], low),
             "success_high": SUCCESS.array(["load"], high),
@@ -237,7 +239,8 @@ class Study:
                 return
             self.measure(new, running, f"bisect-{step}")
             recalled = self.points[new[0]][RECALLED.name]
-            low, high = mean_interval(recalled, stream(self.seed, "bisect", step))
+            asked = min(self._count(new[0]), self.setup.cues)
+            low, high = mean_interval(recalled, asked, stream(self.seed, "bisect", step))
             if low <= 0.5 <= high:
                 return
 

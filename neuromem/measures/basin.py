@@ -121,7 +121,7 @@ def basin(
     --------
     >>> result = basin("hopfield", n=100, loads=[0.03], fractions=[0.0, 0.25, 0.5], trials=3)
     >>> result["success"].values.round(1)[0, [0, -1]].tolist()
-    [1.0, 0.0]
+    [1.0, 0.1]
     """
     where = "basin"
     n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
@@ -142,17 +142,17 @@ def basin(
         coords={FRACTION: tried},
     )
     found = Running(executor, workers, store, resume, progress).run(sweep).isel(n=0, drop=True)
+    found["patterns"] = counts(setup, n, chosen)
     recalled = found["recalled"].values
+    asked = np.minimum(found["patterns"].values, cues)[:, None]
     success = {"success": SUCCESS.array(["load"], recalled.mean(axis=1))}
-    low, high = mean_interval(recalled.swapaxes(1, 2), stream(seed, "success"))
+    low, high = mean_interval(recalled.swapaxes(1, 2), asked, stream(seed, "success"))
     success |= {"success_low": SUCCESS.array(["load"], low)}
     success |= {"success_high": SUCCESS.array(["load"], high)}
     found = found.assign(success).assign(_critical_noise(recalled, np.array(tried), seed))
-    found["patterns"] = counts(setup, n, chosen)
     parameters = {"loads": chosen, "trials": trials, **fixed}
-    return found.assign_attrs(
-        attributes(where, setup, n, parameters=parameters, seed=seed, source=SOURCE)
-    )
+    found.attrs = attributes(where, setup, n, parameters=parameters, seed=seed, source=SOURCE)
+    return found
 
 
 def _critical_noise(

@@ -144,7 +144,7 @@ def information(
     >>> xi = nm.patterns.random(40, 1000, rng=0)
     >>> found = information(nm.models.Hopfield(1000).store(xi), xi)
     >>> round(float(found["bits_per_synapse"]), 3), round(float(found["bits_per_byte"]), 1)
-    (0.04, 8.0)
+    (0.04, 2.4)
     """
     where = "information"
     stored = stored_patterns(where, memory, patterns)
@@ -232,9 +232,9 @@ def information_capacity(
 
     Examples
     --------
-    >>> bits = information_capacity("hopfield", n=200, loads=[0.05, 0.4], trials=2)
+    >>> bits = information_capacity("hopfield", n=500, loads=[0.05, 0.1], trials=2)
     >>> bits["bits_per_synapse"].mean("trial").values.round(2).tolist()
-    [0.05, 0.03]
+    [0.05, 0.1]
     """
     where = "information_capacity"
     n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
@@ -259,9 +259,8 @@ def information_capacity(
         law = theory.information_per_synapse(chosen, temperature)
         found["theory_bits_per_synapse"] = THEORY_BITS.array(["load"], law)
     parameters = {"loads": chosen, "trials": trials, **fixed}
-    return found.assign_attrs(
-        attributes(where, setup, n, parameters=parameters, seed=seed, source=SOURCE)
-    )
+    found.attrs = attributes(where, setup, n, parameters=parameters, seed=seed, source=SOURCE)
+    return found
 
 
 def _report(memory: AssociativeMemory, bits: float) -> dict[Variable, float]:

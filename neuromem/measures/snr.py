@@ -72,7 +72,7 @@ def snr(
     >>> xi = nm.patterns.random(50, 1000, rng=0)
     >>> found = snr(nm.models.Hopfield(1000).store(xi), xi)
     >>> round(float(found["snr"]), 1), round(float(found["theory_snr"]), 1)
-    (4.5, 4.5)
+    (4.4, 4.5)
     """
     where = "snr"
     stored = stored_patterns(where, memory, patterns)

@@ -150,9 +150,8 @@ def thermal(
             "load", "temperature"
         )
     parameters = {"loads": chosen, "temperatures": heats, "trials": trials, **fixed}
-    return found.assign_attrs(
-        attributes(where, setup, n, parameters=parameters, seed=seed, source=HEBB)
-    )
+    found.attrs = attributes(where, setup, n, parameters=parameters, seed=seed, source=HEBB)
+    return found
 
 
 def check_temperature(where: str, memory: AssociativeMemory) -> None:

@@ -228,7 +228,7 @@ def load(path: str | Path) -> AssociativeMemory:
     return read_memory(path, {kind.__name__: kind for kind in _all_kinds(AssociativeMemory)})
 
 
-def _all_kinds(kind: type[AssociativeMemory]) -> Iterator[type[AssociativeMemory]]:
+def _all_kinds(kind: type[Any]) -> Iterator[type[AssociativeMemory]]:
     for child in kind.__subclasses__():
         yield child
         yield from _all_kinds(child)

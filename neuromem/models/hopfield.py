@@ -341,8 +341,7 @@ class Hopfield(AssociativeMemory):
 
     def _set_arrays(self, arrays: Mapping[str, Array]) -> None:
         if "bits" in arrays:
-            self._patterns = PackedPatterns(self.n)
-            self._patterns.__setstate__({"n": self.n, "bits": arrays["bits"]})
+            self._patterns = PackedPatterns.from_bits(self.n, arrays["bits"])
         if "weights" in arrays:
             self._synapses = self._dense(arrays["weights"])
 

@@ -96,9 +96,10 @@ class Hebb(Rule):
         n = keys.shape[1]
         # A field sums N weights of at most P: beyond 2^24 float32 would round it.
         exact32 = (known + len(keys)) * n < EXACT_FLOAT32
-        x = keys.astype(np.float32 if n * len(keys) < EXACT_FLOAT32 else np.float64)
-        weights = weights.astype(np.float32 if exact32 else np.float64, copy=False)
-        weights += x.T @ x
+        dtype: type[np.floating[Any]] = np.float32 if exact32 else np.float64
+        x: Array = keys.astype(dtype)
+        weights = weights.astype(dtype, copy=False)
+        weights += np.matmul(x.T, x)
         return weights
 
     def unlearn(self, weights: Array, keys: Array) -> Array:
@@ -225,7 +226,9 @@ class Delta(Rule):
 
     def __post_init__(self) -> None:
         if not 0.0 < real_number("Hopfield", "rate", self.rate, 0.0, 2.0) < 2.0:
-            raise ParameterError(f"Hopfield: rate is {self.rate}; the delta rule needs 0 < rate < 2.")
+            raise ParameterError(
+                f"Hopfield: rate is {self.rate}; the delta rule needs 0 < rate < 2."
+            )
         whole_number("Hopfield", "epochs", self.epochs, least=1)
 
     def learn(self, weights: Array, keys: Array, known: int) -> Array:
@@ -268,13 +271,14 @@ class Dreaming(Rule):
     def learn(self, weights: Array, keys: Array, known: int) -> Array:
         """Build the weights anew from all keys."""
         x = keys.astype(np.float64)
-        return np.asarray(x.T @ self.mixing(x @ x.T, x.shape[1]) @ x)
+        mixing: Array = self.mixing(x @ x.T, x.shape[1])
+        return np.asarray(x.T @ mixing @ x)
 
     def scale(self, n: int) -> float:
         """Return 1/N."""
         return 1.0 / n
 
-    def mixing(self, gram: Array, n: int) -> Array | None:
+    def mixing(self, gram: Array, n: int) -> Array:
         """Return (1 + t)(1 + t C)^-1 with C = X X^T / N."""
         eye = np.eye(len(gram))
         system = (eye + self.time / n * gram) / (1.0 + self.time)
@@ -327,7 +331,9 @@ class Perceptron(Rule):
 
 @dataclass(frozen=True)
 class Unlearning(Rule):
-    r"""Hebb, then dreams: relax from noise to s, then :math:`W \mathrel{-}= \frac{\epsilon}{N} s s^T`.
+    r"""Hebb, then dreams that take away what noise relaxes to.
+
+    .. math:: W \mathrel{-}= \frac{\epsilon}{N} s s^T, \quad s \text{ relaxed from a random state}
 
     Too many dreams destroy the memories: measure the curve over `dreams`.
 

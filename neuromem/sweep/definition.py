@@ -239,7 +239,7 @@ def _progress(
 ) -> AbstractContextManager[Callable[[], None]]:
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return nullcontext(lambda: None)
-    from neuromem.sweep.progress import progress_bar  # noqa: PLC0415 - rich loads when it is shown
+    from neuromem.sweep.progress import progress_bar
 
     return progress_bar(name, missing.size, missing.size - int(missing.sum()))
 

@@ -109,8 +109,8 @@ def one_compute_thread() -> Iterator[None]:
     The order of the sums in a threaded product depends on the number of threads, so that a cell
     would give other last bits here than in a worker.
     """
-    import scipy.linalg  # noqa: F401, PLC0415 - what is loaded later would not be held
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # noqa: PLC0415
+    import scipy.linalg  # noqa: F401 - what is loaded later would not be held
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(limits=1):
         yield
@@ -118,7 +118,7 @@ def one_compute_thread() -> Iterator[None]:
 
 def _start_worker() -> None:
     """Set up a worker process: one compute thread, Ctrl-C left to the parent, no orphan."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits
 
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
     threadpool_limits(limits=1)

@@ -72,7 +72,7 @@ class ZarrStore:
     """
 
     def __init__(self, path: Path, layout: Layout) -> None:
-        import zarr  # noqa: PLC0415 - slow to load, needed by stored sweeps alone
+        import zarr
 
         self.place = str(path)
         self._layout = layout
@@ -173,8 +173,8 @@ def _create(path: Path, layout: Layout) -> None:
 
 
 def _fill(path: Path, layout: Layout) -> None:
-    import zarr  # noqa: PLC0415
-    from zarr.codecs import Crc32cCodec  # noqa: PLC0415
+    import zarr
+    from zarr.codecs import Crc32cCodec
 
     identity = json.dumps(layout.identity(), sort_keys=True)
     group = zarr.create_group(path, attributes={**layout.attrs, _IDENTITY: identity})

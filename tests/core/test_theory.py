@@ -94,7 +94,7 @@ def test_flip_probability(load, flips):
 
 
 @pytest.mark.parametrize(("load", "tolerance"), [(0.105, 0.15), (0.185, 0.08), (0.37, 0.04)])
-def test_A12_one_step_flip_fraction(load, tolerance):  # noqa: N802
+def test_A12_one_step_flip_fraction(load, tolerance):
     """N = 1000, ten draws; the tolerance is that of the check, above 4 binomial deviations."""
     n, count = 1000, round(1000 * load)
     flips = []
@@ -492,7 +492,7 @@ def test_exponential_capacity_of_clean_cues_is_two_to_the_half_n():
 
 
 @pytest.mark.parametrize(("patterns", "beta", "weight"), [(1000, 8.0, 0.699), (20000, 12.0, 0.823)])
-def test_A35_softmax_weight_on_the_target(patterns, beta, weight):  # noqa: N802
+def test_A35_softmax_weight_on_the_target(patterns, beta, weight):
     """Random unit vectors in 128 dimensions, 500 of them as cues; the tolerance is the check's."""
     vectors = stream(35).standard_normal((patterns, 128))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

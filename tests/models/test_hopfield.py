@@ -279,8 +279,10 @@ def test_any_operator_may_stand_in_for_the_synapses(rule, update):
     bare = aslinearoperator(net.synapses["recurrent"] @ np.eye(60))
     twin = net.with_synapses({"recurrent": bare})
     for temperature in (0.0, 0.4):
-        ends = [m.recall(cues, update=update, temperature=temperature, rng=3, steps=8)
-                for m in (net, twin)]
+        ends = [
+            m.recall(cues, update=update, temperature=temperature, rng=3, steps=8)
+            for m in (net, twin)
+        ]
         np.testing.assert_array_equal(ends[0].patterns, ends[1].patterns)
         np.testing.assert_allclose(ends[0].energy, ends[1].energy, atol=1e-9)
     with pytest.raises(CapabilityError, match="do not learn"):
@@ -315,7 +317,7 @@ def test_choices_are_checked_by_name():
         net.recall(np.ones(8), update="both")
     with pytest.raises(ParameterError, match="temperature is -1"):
         net.recall(np.ones(8), temperature=-1)
-    with pytest.raises(ParameterError, match="order visits units 0 to 8; .* units 0 to 7"):
+    with pytest.raises(ParameterError, match=r"order visits units 0 to 8; .* units 0 to 7"):
         net.recall(np.ones(8), order=[0, 8])
     with pytest.raises(ParameterError, match="order is 'sorted'"):
         net.recall(np.ones(8), order="sorted")

@@ -70,9 +70,7 @@ def test_cues_and_keys_are_untouched(memory):
 def test_a_single_cue_may_come_flat_and_stays_a_batch_of_one(memory):
     keys = patterns_for(memory)
     memory.store(keys)
-    np.testing.assert_array_equal(
-        memory.recall(keys[0]).patterns, memory.recall(keys[:1]).patterns
-    )
+    np.testing.assert_array_equal(memory.recall(keys[0]).patterns, memory.recall(keys[:1]).patterns)
 
 
 def test_the_same_seed_gives_the_same_state(card):

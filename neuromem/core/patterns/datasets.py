@@ -143,7 +143,7 @@ def digits(
     >>> patterns.shape, classes[:5].tolist()
     ((1797, 64), [0, 1, 2, 3, 4])
     """
-    from sklearn.datasets import load_digits  # noqa: PLC0415 (half a second, and not always needed)
+    from sklearn.datasets import load_digits
 
     loaded = load_digits()
     grey = loaded.images.astype(np.uint8)
@@ -318,7 +318,7 @@ def _fetch(where: str, file: Published) -> Path:
 
 def _download(where: str, file: Published) -> Path:
     """Return the path of a file in the cache, downloaded and checked if it is not there."""
-    import pooch  # noqa: PLC0415 (loads an HTTP client)
+    import pooch
 
     folder, _, name = file.path.rpartition("/")
     try:
@@ -374,7 +374,7 @@ def _is_character(name: str) -> bool:
 
 def _ink(png: bytes, size: tuple[int, int] | None) -> Array:
     """Decode a 1-bit PNG (ink = 0) and return its ink, flattened and resized if asked."""
-    from PIL import Image  # noqa: PLC0415 (only this function needs it)
+    from PIL import Image
 
     paper = Image.open(io.BytesIO(png)).convert("L")
     if size is not None:

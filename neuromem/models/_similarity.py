@@ -1,0 +1,169 @@
+"""Reading by similarity: cues in panels, patterns in blocks, and the work over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from neuromem.core.codes import Array
+from neuromem.kernels import entmax as sparse
+from neuromem.kernels import softmax as dense
+
+GROUP = 256
+"""Cues that stream over the patterns together: more would only take more memory."""
+
+CANDIDATES = 1024
+"""Patterns kept per cue while entmax looks for its support."""
+
+THREADS_FROM = 2**27
+"""Multiply-adds from which a call is worth several threads (about 1 ms on one core)."""
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Patterns, and how similarity to them becomes weights.
+
+    Attributes
+    ----------
+    keys : ndarray, shape (P, d)
+        Stored patterns, float32 or float64.
+    beta, alpha : float
+        Weights are the alpha-entmax of beta times the scores ``keys @ cue``.
+    chunk : int, optional
+        Patterns that are taken at a time.
+    """
+
+    keys: Array
+    beta: float
+    alpha: float
+    chunk: int | None = None
+
+    def read(self, cues: Array, content: Array) -> Array:
+        """Return what the patterns hold (P, m), averaged by each cue's weights, shape (Q, m)."""
+        out = np.empty((len(cues), content.shape[1]), content.dtype)
+
+        def group(first: int, last: int) -> None:
+            if self.alpha == 1.0:
+                out[first:last] = self._read_softmax(cues[first:last], content)
+            else:
+                out[first:last] = self._read_entmax(cues[first:last], content)[0]
+
+        _spread(group, len(cues), self.keys.size + content.size)
+        return out
+
+    def free_scores(self, cues: Array) -> Array:
+        """Return the soft maximum of each cue's scores, shape (Q,) float64.
+
+        It is the conjugate of the negative Tsallis entropy over beta: log-sum-exp over beta for
+        softmax.
+        """
+        out = np.empty(len(cues))
+        nothing = np.empty((len(self.keys), 0), self.keys.dtype)
+
+        def group(first: int, last: int) -> None:
+            out[first:last] = self._read_entmax(cues[first:last], nothing)[1]
+
+        _spread(group, len(cues), self.keys.size)
+        return out
+
+    @property
+    def block(self) -> int:
+        """Patterns of a block: by default half of a second-level cache of 1 MB in float32."""
+        fitting = 2**17 // self.keys.shape[1] // 8 * 8
+        return min(self.chunk or min(max(fitting, 32), 512), len(self.keys))
+
+    def _read_softmax(self, cues: Array, content: Array) -> Array:
+        panels = _panels(cues)
+        n_rows = len(panels) * panels.shape[2]
+        top = np.full(n_rows, -np.inf, cues.dtype)
+        total, out = np.zeros(n_rows), np.zeros((n_rows, content.shape[1]), cues.dtype)
+        # Scores of float32 that differ at all differ by more than 1e-38 of what they are worth.
+        steep = min(self.beta, 1e38) if cues.dtype == np.float32 else self.beta
+        cutoff = np.log(len(self.keys)) - np.log(np.finfo(cues.dtype).epsneg)
+        room = np.empty((self.block, panels.shape[2]), cues.dtype)
+        dense.softmax_stream(
+            self.keys, content, panels, len(cues), steep, cutoff, room, top, total, out
+        )
+        read = out[: len(cues)]
+        read /= total[: len(cues), None].astype(cues.dtype)
+        return read
+
+    def _read_entmax(self, cues: Array, content: Array) -> tuple[Array, Array]:
+        """Return what is read and the free scores: from candidates where those suffice."""
+        n = len(cues)
+        panels = _panels(cues)
+        places = min(CANDIDATES, len(self.keys))
+        found = sparse.Candidates(
+            top=np.full(n, -np.inf),
+            floor=np.full(n, -np.inf),
+            count=np.zeros(n, np.int64),
+            index=np.empty((n, places), np.int64),
+            scores=np.empty((n, places), cues.dtype),
+        )
+        for first, scores in self._scored(panels):
+            sparse.keep_candidates(scores, first, n, self.beta, self.alpha, found)
+        out, free = np.zeros((n, content.shape[1]), cues.dtype), np.empty(n)
+        sparse.read_candidates(found, content, self.beta, self.alpha, free, out)
+        crowded = np.flatnonzero(found.count < 0)
+        if crowded.size:
+            out[crowded], free[crowded] = self._read_crowd(
+                cues[crowded], content, found.top[crowded]
+            )
+        return out, free
+
+    def _read_crowd(self, cues: Array, content: Array, top: Array) -> tuple[Array, Array]:
+        """Do the same where most patterns weigh something: a pass for each trial of the shift."""
+        n = len(cues)
+        panels = _panels(cues)
+        shift, brackets = np.zeros(n), np.zeros((n, 2))
+        brackets[:, 1] = sparse.highest_shift(len(self.keys), self.alpha)
+        for trial in range(100):
+            sums = np.zeros((3, n))
+            for _, scores in self._scored(panels):
+                sparse.weigh_all(scores, top, self.beta, self.alpha, shift, sums)
+            if not sparse.refine_all(sums, self.alpha, brackets, shift, trial):
+                break
+        sums = np.zeros((3, n))
+        out = np.zeros((len(panels) * panels.shape[2], content.shape[1]), cues.dtype)
+        for first, scores in self._scored(panels):
+            sparse.weigh_all(scores, top, self.beta, self.alpha, shift, sums)
+            dense.read_block(scores, content[first : first + scores.shape[1]], n, out)
+        out = out[:n] / sums[0][:, None].astype(cues.dtype)
+        mean = sums[2] / sums[0]
+        return out, top + (shift + (1.0 - 1.0 / self.alpha) * mean) / self.beta
+
+    def _scored(self, panels: Array) -> Iterator[tuple[int, Array]]:
+        """Yield the first pattern of each block and its scores (G, n, W), in the same room."""
+        n_panels, _, width = panels.shape
+        room = np.empty(n_panels * self.block * width, panels.dtype)
+        for first in range(0, len(self.keys), self.block):
+            keys = self.keys[first : first + self.block]
+            scores = room[: n_panels * len(keys) * width].reshape(n_panels, len(keys), width)
+            dense.score_block(keys, panels, scores)
+            yield first, scores
+
+
+def _panels(cues: Array) -> Array:
+    """Lay cues (Q, d) side by side, shape (G, d, W), with zeros after the last."""
+    width = dense.panel_width(cues.itemsize, len(cues))
+    padded = np.zeros((-(-len(cues) // width) * width, cues.shape[1]), cues.dtype)
+    padded[: len(cues)] = cues
+    return np.ascontiguousarray(padded.reshape(-1, width, cues.shape[1]).transpose(0, 2, 1))
+
+
+def _spread(job: Callable[[int, int], None], count: int, work: int) -> None:
+    """Call ``job(first, last)`` on groups of cues, in threads if `work` per cue is worth them."""
+    threads = numba.get_num_threads() if count * work >= THREADS_FROM else 1
+    size = min(GROUP, -(-count // threads))
+    edges = [*range(0, count, size), count]
+    if threads == 1:
+        for first, last in zip(edges[:-1], edges[1:], strict=True):
+            job(first, last)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(job, *pair) for pair in zip(edges[:-1], edges[1:], strict=True)]:
+            done.result()

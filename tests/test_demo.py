@@ -1,0 +1,48 @@
+"""The main job, end to end on real digits."""
+
+import json
+
+import pytest
+
+from neuromem.core.results import open_dataset
+from neuromem.demo import MEMORIES, run_demo
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run_demo(folder, seed=0)
+
+
+def test_it_leaves_a_page_figures_and_numbers(demo):
+    folder, figures = demo
+    page = (folder / "index.html").read_text()
+    assert page.count("<img alt=") == 3
+    assert "http" not in page.replace("http-equiv", "")  # nothing is fetched: one file
+    for name in ("recall.png", "noise.png", "capacity.png"):
+        assert (folder / name).stat().st_size > 5000
+    assert json.loads((folder / "figures.json").read_text()) == figures
+
+
+def test_real_digits_are_recalled_by_more_than_three_memories(demo):
+    _, figures = demo
+    recalled = figures["recalled"]
+    assert set(recalled) == set(MEMORIES)
+    good = [name for name in MEMORIES if recalled[name]["10 % flipped"] >= 0.9]
+    assert len(good) >= 3
+    # The digits' mean overlap is far above that of random patterns: Hebb blends them.
+    assert recalled["hopfield"]["10 % flipped"] < 0.5
+
+
+def test_the_capacity_curve_holds_theory_beside_it(demo):
+    folder, figures = demo
+    curve = open_dataset(folder / "capacity.nc")
+    assert "theory_overlap" in curve
+    measured = figures["capacity"]
+    assert measured["alpha_c"] == pytest.approx(measured["theory"], abs=0.012)
+
+
+def test_the_same_seed_gives_the_same_numbers(demo, tmp_path):
+    _, figures = demo
+    again = run_demo(tmp_path, seed=0)
+    assert {**again, "page": ""} == {**figures, "page": ""}

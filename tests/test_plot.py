@@ -1,0 +1,91 @@
+"""Figures: labelled axes, the data that was given, theory beside it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+import neuromem as nm
+from neuromem.core.errors import ParameterError, ShapeError
+from neuromem.report import Report
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def curve():
+    return nm.measures.capacity("hopfield", n=100, loads=[0.05, 0.1, 0.2, 0.3], trials=4, cues=8)
+
+
+def test_capacity_shows_points_intervals_and_theory(curve):
+    ax = nm.plot.capacity(curve)
+    assert "P / N" in ax.get_xlabel()
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert any("N = 100" in label for label in labels)
+    assert any("mean field" in label for label in labels)
+    points = ax.containers[0].lines[0]
+    np.testing.assert_allclose(points.get_xdata(), curve["load"])
+    np.testing.assert_allclose(points.get_ydata(), curve["overlap"].mean("trial"))
+
+
+def test_it_draws_where_it_is_told_to(curve):
+    _, ax = plt.subplots()
+    assert nm.plot.capacity(curve, ax=ax, label="mine") is ax
+
+
+def test_a_foreign_dataset_is_refused_by_name(curve):
+    with pytest.raises(ParameterError, match=r"plot.basin: the dataset has no .*fraction"):
+        nm.plot.basin(curve)
+
+
+def test_basin_dynamics_trend_and_phases_have_labelled_axes():
+    result = nm.measures.basin(
+        "hopfield", n=60, loads=[0.05], fractions=[0.1, 0.3, 0.45], trials=3, cues=5
+    )
+    keys = nm.patterns.random(3, 60, rng=0)
+    net = nm.models.Hopfield(60).store(keys)
+    way = nm.measures.dynamics(net, keys, nm.patterns.flip(keys, 0.2, rng=0))
+    trend = nm.measures.finite_size_trend("hopfield", (60, 240), trials=4, cues=8)
+    drawn = [
+        nm.plot.basin(result),
+        *nm.plot.dynamics(way),
+        nm.plot.trend(trend),
+        nm.plot.phases(loads=[0.02, 0.06, 0.1]),
+    ]
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in drawn)
+
+
+def test_images_are_laid_out_by_row():
+    digits = nm.patterns.digits()[:3]
+    figure = nm.plot.images({"stored": digits, "again": digits}, captions={"again": ["1"] * 3})
+    assert len(figure.axes) == 6
+    assert figure.axes[3].get_xlabel() == "1"
+    with pytest.raises(ShapeError, match=r"rows have shapes \[\(3, 64\), \(2, 64\)\]"):
+        nm.plot.images({"stored": digits, "fewer": digits[:2]})
+
+
+def test_curves_take_any_sweep_and_label_axes_with_units():
+    values = np.arange(12.0).reshape(2, 2, 3)
+    dataset = xr.Dataset(
+        {"y": (("kind", "x", "trial"), values, {"units": "s", "long_name": "time"})},
+        {"kind": ["a", "b"], "x": [1, 2]},
+    )
+    ax = nm.plot.curves(dataset, "y", x="x", by="kind")
+    assert ax.get_ylabel() == "time (s)"
+    np.testing.assert_allclose(ax.containers[0].lines[0].get_ydata(), [1.0, 4.0])
+
+
+def test_a_report_is_one_file_that_escapes_what_it_is_given(tmp_path):
+    figure, ax = plt.subplots()
+    ax.plot([0, 1])
+    report = Report("a < b").heading("h").text("x & y").table(["<"], [["1"]])
+    page = report.figure(figure, 'a "b"').save(tmp_path / "sub" / "page.html").read_text()
+    assert "a &lt; b" in page
+    assert "x &amp; y" in page
+    assert 'alt="a &quot;b&quot;"' in page
+    assert "data:image/png;base64," in page
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["page.html"]
