@@ -267,8 +267,10 @@ class AssociativeMemory(ABC):
         limit = default_steps or self.default_steps
         steps = limit if steps is None else whole_number(where, "steps", steps)
         if isinstance(cues, Recall):
-            first = int(cues.steps.max())
-            states, previous = np.array(cues.states), cues.previous
+            first, previous = int(cues.steps.max()), cues.previous
+            states = np.array(
+                as_patterns(cues.states, self.code, n=self.n, where=f"{where}: a recall's states")
+            )
             done, taken = cues.converged | cues.cycle, cues.steps.copy()
         else:
             first, previous = 0, None

@@ -39,9 +39,10 @@ def _tsallis(x: float, alpha: float) -> tuple[float, float]:
 
 
 @kernel
-def _reach(alpha: float) -> float:
-    """Return how far beta times a score may lie below the shift and still weigh something."""
-    return math.inf if alpha == 1.0 else 1.0 / (alpha - 1.0)
+def _floor(top: float, shift: float, beta: float, alpha: float) -> float:
+    """Return the score up to which a pattern weighs nothing; the top score always weighs."""
+    reach = math.inf if alpha == 1.0 else 1.0 / (alpha - 1.0)
+    return min(top + (shift - reach) / beta, float(np.nextafter(top, -math.inf)))
 
 
 @kernel
@@ -145,7 +146,7 @@ def _compact(found: Candidates, q: int, beta: float, alpha: float) -> None:
     The threshold of some patterns is never above that of all: what it drops stays out.
     """
     top, shift = _threshold(found.scores[q], beta, alpha)
-    floor = max(found.floor[q], top + (shift - _reach(alpha)) / beta)
+    floor = max(found.floor[q], _floor(top, shift, beta, alpha))
     n = 0
     for i in range(found.scores.shape[1]):
         if found.scores[q, i] > floor:
@@ -188,7 +189,7 @@ def keep_candidates(
         for lane in range(here.shape[1]):
             q = row + lane
             found.top[q] = max(found.top[q], np.float64(peaks[lane]))
-            found.floor[q] = max(found.floor[q], found.top[q] - _reach(alpha) / beta)
+            found.floor[q] = max(found.floor[q], _floor(found.top[q], 0.0, beta, alpha))
             floors[lane] = found.floor[q]
         for p in range(len(here)):
             hits = 0

@@ -299,7 +299,7 @@ def _raise_tops(
             total[q] *= factor
             out[q] *= out.dtype.type(factor)
             top[q] = peaks[q]
-        matters = matters or change <= cutoff
+        matters = matters or bool(change <= cutoff)
     return matters
 
 

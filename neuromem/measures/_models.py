@@ -75,6 +75,20 @@ class Maker:
         return self.name
 
 
+class Source:
+    """Draws patterns with a function of the user's, and says in a stable text with which one."""
+
+    def __init__(self, draw: Callable[..., npt.ArrayLike]) -> None:
+        self.draw = draw
+
+    def __call__(self, p: int, n: int, rng: np.random.Generator) -> npt.ArrayLike:
+        """Return `p` patterns of `n` units."""
+        return self.draw(p, n, rng=rng)
+
+    def __repr__(self) -> str:
+        return _describe(self.draw)
+
+
 class Network(NamedTuple):
     """A memory, on a chip if one was given; the same one off it; the patterns that it stored."""
 
@@ -91,7 +105,7 @@ class Setup:
     ----------
     model : Maker
         Builds the memory.
-    patterns : callable, ndarray or None
+    patterns : Source, ndarray or None
         Where patterns come from; None draws random ones in the memory's code.
     on : Chip or None
         The chip that each memory is placed on.
@@ -102,7 +116,7 @@ class Setup:
     """
 
     model: Maker
-    patterns: Any = None
+    patterns: Source | Array | None = None
     on: Chip | None = None
     cues: int = 64
     recall: dict[str, Any] = field(default_factory=dict)
@@ -128,10 +142,12 @@ class Setup:
         memory = maker(n)
         check_chip(where, on)
         check_options(where, memory, recall, ours)
-        if patterns is not None and not callable(patterns):
-            patterns = as_patterns(patterns, memory.code, n=memory.n, where=f"{where}: patterns")
-        elif patterns is None:
+        if patterns is None:
             random_patterns(where, memory, 1, np.random.default_rng(0))
+        elif callable(patterns):
+            patterns = Source(patterns)
+        else:
+            patterns = as_patterns(patterns, memory.code, n=memory.n, where=f"{where}: patterns")
         least = whole_number(where, "cues", cues, least=1)
         return cls(maker, patterns, on, least, dict(recall))
 
@@ -181,9 +197,7 @@ class Setup:
         if isinstance(self.patterns, np.ndarray):
             return self.patterns[:p]
         where = f"{self.model.where}: patterns(p, n, rng=)"
-        keys = as_patterns(
-            self.patterns(p, memory.n, rng=draw), memory.code, n=memory.n, where=where
-        )
+        keys = as_patterns(self.patterns(p, memory.n, draw), memory.code, n=memory.n, where=where)
         if len(keys) != p:
             raise ShapeError(f"{where} gave {len(keys)} patterns, {p} were asked for.")
         return keys
@@ -233,7 +247,7 @@ def check_chip(where: str, on: Any) -> None:
     """Raise unless `on` is None or can map a memory."""
     if on is not None and not callable(getattr(on, "map", None)):
         raise ParameterError(
-            f"{where}: on is a {type(on).__name__}, which has no map(memory, rng=); "
+            f"{where}: on is {type(on).__name__}, which has no map(memory, rng=); "
             "give a chip such as nm.hardware.Chip(...)."
         )
 
@@ -262,9 +276,8 @@ def check_options(
 def stored_patterns(where: str, memory: Any, patterns: npt.ArrayLike) -> Array:
     """Check a trained memory and the patterns it is measured with; return these as (P, N)."""
     if not isinstance(memory, AssociativeMemory):
-        raise ParameterError(
-            f"{where}: memory is a {type(memory).__name__}; give a memory that has stored patterns."
-        )
+        came = f"the class {memory.__name__}" if isinstance(memory, type) else type(memory).__name__
+        raise ParameterError(f"{where}: memory is {came}; give a memory that has stored patterns.")
     if memory.n_stored == 0:
         raise CapabilityError(f"{where}: nothing is stored yet. Call store(keys) first.")
     return as_patterns(patterns, memory.code, n=memory.n, where=f"{where}: patterns")

@@ -16,7 +16,7 @@ from neuromem.core import theory
 from neuromem.core.errors import ParameterError, whole_number
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable, provenance
-from neuromem.measures._models import Chip, Maker, Model, PatternSource
+from neuromem.measures._models import Chip, Maker, Model, PatternSource, Source
 from neuromem.measures._running import SIZE, Running, checked_axis, checked_loads
 from neuromem.measures._statistics import fit_line
 from neuromem.measures._study import ALPHA_C, THEORY_ALPHA_C, Study
@@ -92,8 +92,9 @@ def capacity(
         ``overlap``, ``recalled`` (load, trial); ``success`` with ``success_low`` and
         ``success_high``, and ``patterns`` (P) along load; the numbers ``alpha_c``,
         ``alpha_c_low``, ``alpha_c_high`` and ``alpha_c_width``. If success never passes one
-        half, ``censored`` is 1 and ``alpha_c`` the highest load tested, a lower bound (-1: the
-        lowest, an upper bound), with an infinite end of the interval. For Hebb's rule
+        half, ``censored`` is 1 and ``alpha_c`` the highest load tested, a lower bound, with
+        ``alpha_c_high`` infinite (-1: the lowest, an upper bound, with ``alpha_c_low`` 0). For
+        Hebb's rule
         ``theory_overlap`` (load), ``theory_alpha_c`` and, for the protocol it was fitted to,
         ``expected_alpha_c``.
 
@@ -101,6 +102,15 @@ def capacity(
     ------
     ParameterError
         If an argument is out of range, or a load stores no pattern.
+
+    Notes
+    -----
+    Without cue noise the question is whether patterns are (near) fixed points. Where all fields
+    vanish every state is one: the projection rule with zero diagonal keeps any pattern at
+    P >= N. Give `cue_noise` to ask for patterns that attract.
+
+    Never hold the capacity of a finite network against that of an infinite one, 0.138 for Hebb;
+    see `finite_size_trend`. Intervals from fewer than about 10 networks are too short.
 
     References
     ----------
@@ -167,7 +177,7 @@ def critical_load(
     model, n, trials, seed, cue_noise, criterion, cues, patterns, on, recall
         As for `capacity`.
     executor, workers, store, resume, progress
-        As for `capacity`; each stage has its own folder in the store.
+        As for `capacity`; each stage of the search has its own folder in the store.
 
     Returns
     -------
@@ -220,7 +230,8 @@ def finite_size_trend(
 
     Fits ``alpha_c(N) = alpha_infinity + slope / sqrt(N)``, each size weighted by its interval:
     a finite network goes further than the theory of infinitely many units (Hebb: 0.162 at
-    N = 1000, 0.138 at N = infinity).
+    N = 1000, 0.138 at N = infinity). The intervals of the fit are statistical; what a straight
+    line leaves out comes on top.
 
     Parameters
     ----------
@@ -269,6 +280,8 @@ def finite_size_trend(
         found.append([float(curve[name]) for name in ("alpha_c", "alpha_c_low", "alpha_c_high")])
     maker = Maker(where, model)
     kept = {name: value for name, value in choices.items() if name not in _HOW_IT_RAN}
+    if callable(kept.get("patterns")):
+        kept["patterns"] = Source(kept["patterns"])
     parameters = {"sizes": numbers, "trials": trials, "model": maker, **kept}
     trend = _trend(numbers, np.array(found)).assign(_limit(maker(numbers[0]), choices))
     return trend.assign_attrs(title=where, model=maker.name, **provenance(parameters, seed, HEBB))

@@ -52,8 +52,10 @@ def thermal_trial(
     settled = memory.recall(targets, steps=burn_in, **options)
     trace = memory.recall(settled, steps=sweeps, record="state", **options).trace
     assert trace is not None
-    states = trace["state"].values[1:]  # the first is where the burn-in ended
-    return float(np.mean([overlap(state, targets, memory.code) for state in states]))
+    # Step 0 is the end of the burn-in; without noise all may stop there or early.
+    kept = np.minimum(np.arange(1, sweeps + 1), trace.sizes["step"] - 1)
+    states = trace["state"].values
+    return float(np.mean([overlap(states[k], targets, memory.code) for k in kept]))
 
 
 def thermal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -18,6 +19,9 @@ GROUP = 256
 
 CANDIDATES = 1024
 """Patterns kept per cue while entmax looks for its support."""
+
+FLAT = 1e-8
+"""Exponents up to which a soft maximum is the mean: its own digits are lost in the entropy's."""
 
 THREADS_FROM = 2**27
 """Multiply-adds from which a call is worth several threads (about 1 ms on one core)."""
@@ -55,42 +59,64 @@ class Similarity:
         _spread(group, len(cues), self.keys.size + content.size)
         return out
 
-    def free_scores(self, cues: Array) -> Array:
-        """Return the soft maximum of each cue's scores, shape (Q,) float64.
+    def soft_scores(self, cues: Array) -> Array:
+        """Return a soft maximum of each cue's scores, shape (Q,) float64, between mean and largest.
 
-        It is the conjugate of the negative Tsallis entropy over beta: log-sum-exp over beta for
-        softmax.
+        It is the conjugate of the negative Tsallis entropy, less the entropy of equal weights, over
+        beta: for softmax the logarithm of the mean exponential, over beta.
         """
         out = np.empty(len(cues))
         nothing = np.empty((len(self.keys), 0), self.keys.dtype)
+        largest = max(float(self.keys.max()), -float(self.keys.min())) * self.keys.shape[1]
+        if self.beta * largest * float(np.abs(cues).max()) < FLAT:
+            return np.asarray(cues @ self.keys.mean(axis=0, dtype=np.float64), np.float64)
 
         def group(first: int, last: int) -> None:
-            out[first:last] = self._read_entmax(cues[first:last], nothing)[1]
+            if self.alpha == 1.0:
+                out[first:last] = self._log_sum_exp(cues[first:last], nothing)
+            else:
+                out[first:last] = self._read_entmax(cues[first:last], nothing)[1]
 
         _spread(group, len(cues), self.keys.size)
-        return out
+        return out - self.entropy / self.beta
+
+    @property
+    def entropy(self) -> float:
+        """Tsallis entropy of equal weights; ln P for softmax."""
+        return float(sparse.highest_shift(len(self.keys), self.alpha)) / self.alpha
 
     @property
     def block(self) -> int:
-        """Patterns of a block: by default half of a second-level cache of 1 MB in float32."""
-        fitting = 2**17 // self.keys.shape[1] // 8 * 8
+        """Patterns of a block; by default they take 384 KB in float32, to stay in the cache."""
+        fitting = 3 * 2**15 // self.keys.shape[1] // 8 * 8
         return min(self.chunk or min(max(fitting, 32), 512), len(self.keys))
 
     def _read_softmax(self, cues: Array, content: Array) -> Array:
+        _, total, out = self._stream(cues, content)
+        out /= total[:, None].astype(cues.dtype)
+        return out
+
+    def _log_sum_exp(self, cues: Array, nothing: Array) -> Array:
+        """Return the free scores of softmax, in float64 whatever the scores: a second pass."""
+        top, total, _ = self._stream(cues, nothing)
+        top, shift, sums = top.astype(np.float64), np.log(total), np.zeros((3, len(cues)))
+        for _, scores in self._scored(_panels(cues)):
+            sparse.weigh_all(scores, top, self.beta, 1.0, shift, sums)
+        return np.asarray(top + (shift + np.log(sums[0])) / self.beta)
+
+    def _stream(self, cues: Array, content: Array) -> tuple[Array, Array, Array]:
+        """Return top scores, sums of weights and of what they read, per cue."""
+        n = len(cues)
         panels = _panels(cues)
         n_rows = len(panels) * panels.shape[2]
-        top = np.full(n_rows, -np.inf, cues.dtype)
-        total, out = np.zeros(n_rows), np.zeros((n_rows, content.shape[1]), cues.dtype)
-        # Scores of float32 that differ at all differ by more than 1e-38 of what they are worth.
+        top, total = np.full(n_rows, -np.inf, cues.dtype), np.zeros(n_rows)
+        out = np.zeros((n_rows, content.shape[1]), cues.dtype)
+        # Two scores of float32 that differ do so by 1e-7 of what they are: that much is enough.
         steep = min(self.beta, 1e38) if cues.dtype == np.float32 else self.beta
         cutoff = np.log(len(self.keys)) - np.log(np.finfo(cues.dtype).epsneg)
         room = np.empty((self.block, panels.shape[2]), cues.dtype)
-        dense.softmax_stream(
-            self.keys, content, panels, len(cues), steep, cutoff, room, top, total, out
-        )
-        read = out[: len(cues)]
-        read /= total[: len(cues), None].astype(cues.dtype)
-        return read
+        dense.softmax_stream(self.keys, content, panels, n, steep, cutoff, room, top, total, out)
+        return top[:n], total[:n], out[:n]
 
     def _read_entmax(self, cues: Array, content: Array) -> tuple[Array, Array]:
         """Return what is read and the free scores: from candidates where those suffice."""
@@ -161,9 +187,9 @@ def _spread(job: Callable[[int, int], None], count: int, work: int) -> None:
     size = min(GROUP, -(-count // threads))
     edges = [*range(0, count, size), count]
     if threads == 1:
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges):
             job(first, last)
         return
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(job, *pair) for pair in zip(edges[:-1], edges[1:], strict=True)]:
+        for done in [pool.submit(job, *pair) for pair in pairwise(edges)]:
             done.result()

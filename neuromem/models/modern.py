@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-import numba
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from neuromem.core.codes import Array, Code
 from neuromem.core.errors import (
     CapabilityError,
     ParameterError,
-    ShapeError,
     one_of,
     real_number,
     whole_number,
@@ -28,19 +23,13 @@ from neuromem.core.memory import AssociativeMemory, Cues, Task
 from neuromem.core.randomness import Rng
 from neuromem.core.recall import Recall
 from neuromem.core.synapses import DenseSynapses
-from neuromem.kernels import entmax as sparse
-from neuromem.kernels import softmax as dense
+from neuromem.kernels.entmax import entmax
+from neuromem.models._similarity import Similarity
 
 SEPARATIONS = ("softmax", "sparsemax", "entmax")
 
-GROUP = 256
-"""Cues that stream over the patterns together; more would only take more memory."""
-
-CANDIDATES = 1024
-"""Patterns kept per cue while entmax looks for its support."""
-
-THREADS_FROM = 2**27
-"""Multiply-adds from which a call is worth several threads (about 1 ms on one core)."""
+LARGEST = {"float32": 1e18, "float64": 1e150}
+"""Norms of patterns and cues up to which no similarity overflows."""
 
 
 class ModernHopfield(AssociativeMemory):
@@ -85,8 +74,8 @@ class ModernHopfield(AssociativeMemory):
     to cues times patterns. What a cue becomes does not depend on the other cues of the batch.
 
     Entmax recalls a pattern exactly in one update once its similarity exceeds that of all others
-    by 1 / (beta (alpha - 1)). Load is P/N, though capacity grows exponentially with N. Energies
-    hold to rounding of the similarities, and to about 1e-15 / beta.
+    by 1 / (beta (alpha - 1)). Load is P/N, though capacity grows exponentially with N. For alpha
+    far above 2 and similarities that are almost equal, weights have fewer digits.
 
     References
     ----------
@@ -126,4 +115,266 @@ class ModernHopfield(AssociativeMemory):
         self._keys = _Rows(self.n)
         self._values = None if self._n_values is None else _Rows(self._n_values)
         self._norm = 0.0
-        self._replaced: dict[str, LinearOperator] | None = None
+        self._replaced: dict[str, LinearOperator] = {}
+
+    def recall(
+        self,
+        cues: Cues,
+        *,
+        steps: int | None = None,
+        tolerance: float = 1e-5,
+        rng: Rng = None,
+        record: str | tuple[str, ...] = (),
+    ) -> Recall:
+        """Update each cue and return where it ends.
+
+        Parameters
+        ----------
+        cues : array_like, shape (Q, N) or (N,), or Recall
+            Initial states, real; left untouched. A Recall is continued where it stopped.
+        steps : int, optional
+            Updates at most; default 1, as in attention. In a heteroassociative memory the last
+            one reads values, so that the state moves ``steps - 1`` times.
+        tolerance : float
+            A cue has converged, and is left alone, once an update moves it by no more than this
+            fraction of the largest norm of a pattern.
+        rng : int, SeedSequence, Generator or None
+            Taken as by every memory; nothing is drawn.
+        record : str or tuple of str
+            What `Recall.trace` keeps of each update: "state", "energy", "flips" (units whose sign
+            changed).
+
+        Raises
+        ------
+        ShapeError, CodeError, ParameterError
+            If an argument does not fit.
+        CapabilityError
+            If nothing is stored yet.
+        """
+        where = f"{self._name}.recall"
+        tolerance = real_number(where, "tolerance", tolerance, 0.0)
+        task = self._task(cues, steps, rng, record)
+        if self._values is not None and task.first_step + task.steps == 0:
+            raise ParameterError(
+                f"{where}: steps is 0; a heteroassociative memory reads its values in the last "
+                "step. Give steps >= 1."
+            )
+        return self._recall(task, tolerance)
+
+    def _recall(self, task: Task, tolerance: float = 1e-5) -> Recall:
+        states = task.states = self._states(task.states, f"{self._name}.recall: cues")
+        reading = self._values is not None and task.first_step == 0
+        flips = np.zeros(len(states), np.int64)
+        note = task.recorder.note
+        note(state=states, flips=flips, energy=lambda: self._energy(states))
+        for _ in range(task.steps - int(reading)):
+            active = np.flatnonzero(~task.done)
+            if active.size == 0:
+                break
+            before = states[active]
+            after = self._read("keys", before)
+            states[active] = after
+            task.taken[active] += 1
+            moved = np.linalg.norm((after - before).astype(np.float64), axis=1)
+            task.done[active] = moved <= tolerance * self._norm
+            flips = np.zeros(len(states), np.int64)
+            flips[active] = np.count_nonzero((after > 0) != (before > 0), axis=1)
+            note(state=states, flips=flips, energy=lambda: self._energy(states))
+        task.taken += int(reading)
+        return Recall(
+            states if self._values is None else self._read("values", states),
+            code=self.code,
+            steps=task.taken,
+            converged=task.done,
+            energy=self._pending_energy(states),
+            states=states,
+            trace=task.recorder.trace(),
+        )
+
+    @property
+    def n_values(self) -> int:
+        """Units of a recalled pattern: those of a value, or of a key where there are none."""
+        return self.n if self._n_values is None else self._n_values
+
+    @property
+    def synapses(self) -> dict[str, LinearOperator]:
+        """The patterns X as ``{"keys": X}`` (P, N), and values as ``"values"`` V^T (M, P).
+
+        Scores are ``keys @ x``. Without values, what is recalled is ``keys.T @ p``: an array that
+        stands in for the keys is read in both directions.
+        """
+        own = {"keys": DenseSynapses(self._keys.rows)}
+        if self._values is not None:
+            own["values"] = DenseSynapses(self._values.rows.T)
+        return {**own, **self._replaced}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of patterns and values, room to grow included."""
+        return self._keys.nbytes + (0 if self._values is None else self._values.nbytes)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The constructor's arguments, from which the memory can be built anew."""
+        return {**super().parameters, "n_values": self._n_values}
+
+    def _store(self, keys: Array, values: Array | None) -> None:
+        where = f"{self._name}.store"
+        self._refuse_if_replaced("store")
+        if values is None and self._values is not None:
+            raise CapabilityError(
+                f"{where}: no values came, but this memory is heteroassociative, with "
+                f"n_values={self.n_values}. Give one value a key, or build it without n_values."
+            )
+        if values is not None and self._values is None:
+            raise CapabilityError(
+                f"{where}: values were given, but this memory is autoassociative: it gives back "
+                f"the keys themselves. Build it with n_values={values.shape[1]}, or leave values "
+                "out."
+            )
+        kind = np.result_type(keys, self._keys.rows)
+        if values is not None and self._values is not None:
+            kind = np.result_type(kind, values)
+            _refuse_overflow(values, kind, f"{where}: values")
+        _refuse_overflow(keys, kind, f"{where}: keys")
+        self._append(keys, values, kind)
+
+    def _append(self, keys: Array, values: Array | None, kind: np.dtype[Any]) -> None:
+        self._keys.append(keys, kind)
+        if values is not None and self._values is not None:
+            self._values.append(values, kind)
+        self._norm = max(self._norm, float(_norms(keys).max()))
+
+    def _forget(self, keys: Array) -> None:
+        self._refuse_if_replaced("forget")
+        rows = self._keys.rows
+        # Adding zero turns -0.0 into 0.0, so that equal numbers have equal bytes.
+        wanted = Counter(row.tobytes() for row in keys.astype(rows.dtype) + rows.dtype.type(0))
+        gone = np.zeros(len(rows), bool)
+        for i, row in enumerate(rows):
+            name = (row + row.dtype.type(0)).tobytes()
+            gone[i] = wanted[name] > 0
+            wanted[name] -= int(gone[i])
+        if gone.sum() < len(keys):
+            raise ParameterError(
+                f"{self._name}.forget: {len(keys) - gone.sum()} of {len(keys)} keys are not stored "
+                "(so often). Forget keys as they were stored."
+            )
+        self._keys.keep(~gone)
+        if self._values is not None:
+            self._values.keep(~gone)
+        self._norm = float(_norms(self._keys.rows).max(initial=0.0))
+
+    def _energy(self, states: Array) -> Array:
+        states = self._states(states, f"{self._name}.energy: states")
+        if self.n_stored == 0:
+            raise CapabilityError(
+                f"{self._name}.energy: nothing is stored yet. Call store(keys) first."
+            )
+        if self._replaced:
+            soft = self._weigh_by_operators(states)[1] - self._similarity.entropy / self.beta
+        else:
+            soft = self._similarity.soft_scores(states)
+        return np.asarray(0.5 * (_norms(states) ** 2 + self._norm**2) - soft)
+
+    @property
+    def _exponent(self) -> float:
+        return {"softmax": 1.0, "sparsemax": 2.0}.get(self.separation, self.alpha)
+
+    @property
+    def _similarity(self) -> Similarity:
+        return Similarity(self._keys.rows, self.beta, self._exponent, self.chunk)
+
+    def _states(self, states: Array, where: str) -> Array:
+        """Return the states in the type of the patterns."""
+        kind = self._keys.rows.dtype
+        _refuse_overflow(states, kind, where)
+        return states.astype(kind, copy=False)
+
+    def _read(self, name: Literal["keys", "values"], states: Array) -> Array:
+        """Return keys or values averaged by the weights of each state, shape (Q, N or M)."""
+        if self._replaced:
+            weights = self._weigh_by_operators(states)[0]
+            operator = self.synapses[name]
+            read = operator.rmatmat(weights.T) if name == "keys" else operator @ weights.T
+            return np.asarray(read.T, dtype=states.dtype, order="C")
+        content = self._keys if self._values is None or name == "keys" else self._values
+        return self._similarity.read(states, content.rows)
+
+    def _weigh_by_operators(self, states: Array) -> tuple[Array, Array]:
+        """Return weights (Q, P) and free scores (Q,) through the operators that stand in."""
+        scores = np.ascontiguousarray((self.synapses["keys"] @ states.T.astype(np.float64)).T)
+        free = [entmax(row, self.beta, self._exponent, row) for row in scores]
+        return scores, np.array(free)
+
+    def _set_synapses(self, synapses: dict[str, LinearOperator]) -> None:
+        self._replaced = synapses
+
+    def _refuse_if_replaced(self, verb: str) -> None:
+        if self._replaced:
+            raise CapabilityError(
+                f"{self._name}.{verb}: these synapses stand in for stored patterns and do not "
+                f"learn. Call {verb} on the original memory and replace its synapses again."
+            )
+
+    def _arrays(self) -> dict[str, Array]:
+        self._refuse_if_replaced("save")
+        values = {} if self._values is None else {"values": self._values.rows}
+        return {"keys": self._keys.rows, **values}
+
+    def _set_arrays(self, arrays: Mapping[str, Array]) -> None:
+        self._append(arrays["keys"], arrays.get("values"), arrays["keys"].dtype)
+
+
+class _Rows:
+    """An array of rows that grows: room doubles, so that many small additions stay cheap."""
+
+    def __init__(self, width: int) -> None:
+        self._room = np.empty((0, width), np.float32)
+        self._count = 0
+
+    @property
+    def rows(self) -> Array:
+        return np.asarray(self._room[: self._count])
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._room.nbytes)
+
+    def append(self, rows: Array, kind: np.dtype[Any]) -> None:
+        """Add rows, and keep all of them as `kind`."""
+        count = self._count + len(rows)
+        if count > len(self._room) or kind != self._room.dtype:
+            room = np.empty((max(count, 2 * self._count), rows.shape[1]), kind)
+            room[: self._count] = self.rows
+            self._room = room
+        self._room[self._count : count] = rows
+        self._count = count
+
+    def keep(self, chosen: Array) -> None:
+        """Keep the rows where `chosen` is true, in their order."""
+        self._room = self.rows[chosen]
+        self._count = len(self._room)
+
+
+def _norms(rows: Array) -> Array:
+    """Return the Euclidean norm of each row, in float64."""
+    return np.asarray(np.sqrt(np.einsum("pi,pi->p", rows, rows, dtype=np.float64)))
+
+
+def _refuse_overflow(rows: Array, kind: np.dtype[Any], where: str) -> None:
+    """Raise where similarities would leave the range of `kind`."""
+    with np.errstate(over="ignore"):
+        largest = float(_norms(rows).max())
+    if not largest <= LARGEST[kind.name]:
+        raise ParameterError(
+            f"{where} have norms up to {largest:.3g}; similarities overflow beyond "
+            f"{LARGEST[kind.name]:g} in {kind.name}. Scale them down."
+        )
+
+
+def _positive(beta: object) -> float:
+    number = real_number("ModernHopfield", "beta", beta, 0.0, sys.float_info.max)
+    if number == 0.0:
+        raise ParameterError(f"ModernHopfield: beta is {beta!r}; give a finite number > 0.")
+    return number

@@ -120,3 +120,9 @@ def test_an_unknown_class_is_named(tmp_path):
     path = write_arrays(tmp_path / "x.nc", {"bits": np.zeros(3)}, header)
     with pytest.raises(FileFormatError, match=r"holds a 'Elephant'; this version knows: .*Hopf"):
         nm.load(path)
+
+
+def test_a_recall_of_another_memory_is_not_continued():
+    seen = nm.models.Hopfield(8).store(np.ones((1, 8))).recall(np.ones(8))
+    with pytest.raises(ShapeError, match="a recall's states have 8 units, this memory has 9"):
+        nm.models.Hopfield(9).store(np.ones((1, 9))).recall(seen)

@@ -12,14 +12,17 @@ from neuromem.core.synapses import DenseSynapses
 
 @dataclass(frozen=True)
 class NoisyChip:
-    """Adds Gaussian noise of `sigma` times the weights' standard deviation to each weight."""
+    """Adds Gaussian noise to each weight: `sigma` times the standard deviation of the weights.
+
+    Weights are counts of 1/n, as Hebb's are, so that a chip without noise is exact.
+    """
 
     sigma: float
 
     def map(self, memory, *, rng):
-        weights = memory.synapses["recurrent"] @ np.eye(memory.n)
+        weights = np.rint(memory.n * (memory.synapses["recurrent"] @ np.eye(memory.n)))
         noise = generator(rng).normal(0.0, self.sigma * weights.std(), weights.shape)
-        noisy = DenseSynapses(weights + noise, zero_diagonal=True)
+        noisy = DenseSynapses(weights + noise, 1.0 / memory.n, zero_diagonal=True)
         return SimpleNamespace(memory=memory.with_synapses({"recurrent": noisy}))
 
 

@@ -39,7 +39,7 @@ def test_A14_critical_load_of_1000_units(found_1000):
 
 
 def test_A14_critical_load_of_4000_units():
-    found = critical_load(DENSE, n=4000, trials=4, bracket=(0.1, 0.2), cues=32)
+    found = critical_load(DENSE, n=4000, trials=3, bracket=(0.1, 0.2), cues=32)
     assert float(found["alpha_c"]) == pytest.approx(0.152, abs=0.008)
 
 
@@ -66,7 +66,7 @@ def test_critical_load_goes_to_0138_with_size():
 
     With about 0.001 of error at each size the intercept is uncertain by 0.003: held to 0.008.
     """
-    trend = finite_size_trend(DENSE, (250, 500, 1000, 2000), trials=8)
+    trend = finite_size_trend(DENSE, (250, 500, 1000, 2000), trials=6)
     assert trend["alpha_c"].values == pytest.approx([0.190, 0.173, 0.162, 0.154], abs=0.008)
     assert float(trend["alpha_infinity"]) == pytest.approx(0.138, abs=0.008)
     assert float(trend["alpha_infinity_low"]) < float(trend["alpha_infinity_high"])
@@ -199,8 +199,11 @@ def test_a_bracket_of_one_load_is_refused():
 
 
 def test_what_cannot_be_sent_to_a_worker_is_refused():
+    def local(n):
+        return nm.models.Hopfield(n)
+
     with pytest.raises(ParameterError, match=r"capacity: the model cannot be sent to another proc"):
-        capacity(lambda n: nm.models.Hopfield(n), n=50, trials=1, workers=2)
+        capacity(local, n=50, trials=1, workers=2)
 
 
 def test_a_trend_needs_two_sizes_and_two_critical_loads():

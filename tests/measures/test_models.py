@@ -132,7 +132,7 @@ def test_a_callable_that_gives_too_few_patterns_is_refused():
         ({"updat": "sync"}, r"Hopfield\.recall has no option 'updat'; it has: update, temperature"),
         ({"rng": 3}, r"rng is set by the measure itself; use seed instead"),
         ({"record": "energy"}, r"record is set by the measure itself; use nm\.measures\.dynamics"),
-        ({"on": 5}, r"on is a int, which has no map\(memory, rng=\)"),
+        ({"on": 5}, r"on is int, which has no map\(memory, rng=\)"),
         ({"cues": 0}, r"cues is 0; give a whole number >= 1"),
     ],
 )
@@ -149,5 +149,5 @@ def test_a_load_without_a_pattern_names_one_that_has_some():
 def test_an_untrained_memory_and_things_that_are_none_are_refused():
     with pytest.raises(CapabilityError, match=r"snr: nothing is stored yet"):
         stored_patterns("snr", Hopfield(4), [[1, 1, 1, 1]])
-    with pytest.raises(ParameterError, match=r"snr: memory is a type; give a memory that has"):
+    with pytest.raises(ParameterError, match=r"snr: memory is the class Hopfield; give a memory"):
         stored_patterns("snr", Hopfield, [[1, 1, 1, 1]])

@@ -1,4 +1,4 @@
-"""Intervals against published values, fits against curves that are known, coverage by simulation."""
+"""Intervals against published values, fits against known curves, coverage by simulation."""
 
 import numpy as np
 import pytest

@@ -88,7 +88,7 @@ def low_activity_capacity(activity: float, *, centred: bool = False) -> LowActiv
 
     Notes
     -----
-    As a -> 0 the load grows like 1/(2 a |ln a|) and the information towards 1/(2 ln 2) = 0.72,
+    As a -> 0 the load grows like 1/(2 a ln(1/a)) and the information towards 1/(2 ln 2) = 0.72,
     so slowly that neither describes a network of any size.
 
     References
