@@ -20,8 +20,11 @@ from neuromem.core.results import replacing, save_dataset
 from neuromem.models import find
 from neuromem.report import Report
 
-MEMORIES = ("hopfield", "storkey", "pseudo-inverse", "dense-memory", "modern-hopfield")
+MEMORIES = ("hopfield", "storkey", "pseudo-inverse", "dense-exponential", "modern-hopfield")
 DATA = ("digits", "mnist", "omniglot")
+UNITS = 1000
+LOADS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18, 0.2, 0.22, 0.25)
+"""Size and loads of the capacity curve."""
 
 
 def run_demo(
@@ -54,16 +57,18 @@ def run_demo(
         name: {kind: _exact(memory, cue, keys) for kind, cue in cues.items()}
         for name, memory in memories.items()
     }
-    curve = measures.capacity("hopfield", n=500, trials=10, seed=seed, progress=progress)
+    curve = measures.capacity(
+        "hopfield", n=UNITS, loads=LOADS, trials=20, seed=seed, progress=progress
+    )
     figures = {
         "data": data,
         "stored": len(keys),
         "cues": list(cues),
         "recalled": recalled,
         "capacity": {
-            "n": 500,
+            "n": UNITS,
             **{name: float(curve[name]) for name in ("alpha_c", "alpha_c_low", "alpha_c_high")},
-            "theory": float(theory.finite_size_critical_load(500)),
+            "theory": float(theory.finite_size_critical_load(UNITS)),
         },
         "page": str(folder / "index.html"),
     }
@@ -139,8 +144,8 @@ def _figures(
         ),
         "capacity": (
             plot.capacity(curve).figure,
-            "Random patterns in a Hopfield network of 500 units: the overlap after recall from "
-            "the stored pattern, with 95 % intervals over 10 networks a load, the measured "
+            f"Random patterns in a Hopfield network of {UNITS} units: the overlap after recall from "
+            "the stored pattern, with 95 % intervals over 20 networks a load, the measured "
             "critical load, and the mean-field solution of Amit, Gutfreund and Sompolinsky for "
             "an infinite network. A finite network goes on a little beyond it, by about "
             "0.8 / sqrt(N).",
@@ -152,14 +157,14 @@ def _figures(
 def _noise_figure(keys: Array, memories: dict[str, AssociativeMemory], seed: int) -> Any:
     fractions = np.linspace(0.0, 0.5, 11)
     copies = np.repeat(keys, 20, axis=0)
-    figure, ax = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(5.8, 3.0), layout="constrained")
     damage: Callable[[float], Array] = lambda f: patterns.flip(copies, f, rng=seed)  # noqa: E731
     for number, (name, memory) in enumerate(memories.items()):
         exact = [_exact(memory, damage(float(f)), copies) for f in fractions]
         ax.plot(fractions, exact, "o-", lw=1, color=plot.COLOURS[number], label=name)
     ax.set_xlabel("flipped fraction of the cue's pixels")
     ax.set_ylabel("fraction recalled exactly")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 

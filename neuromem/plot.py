@@ -88,7 +88,7 @@ def capacity(
     ax.set_xlabel(r"load $\alpha = P / N$ (patterns per unit)")
     ax.set_ylabel("overlap m with the stored pattern")
     ax.set_ylim(min(0.0, float(low.min())) - 0.02, 1.03)
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", fontsize="small")
     return ax
 
 

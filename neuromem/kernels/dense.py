@@ -1,8 +1,8 @@
 """Dense associative memories: differences of energy from overlaps, by table.
 
 F is the energy function and M the overlap of a pattern with the state. Moving unit i from -1 to +1
-gains ``sum_mu F(R + xi_i) - F(R - xi_i)``, R = M - xi_i s_i. As xi_i and s_i are signs, twice that is
-``sum_mu xi_i gain(M) + s_i sum_mu loss(M)`` with gain(M) = F(M+2) - F(M-2) and loss(M) =
+gains ``sum_mu F(R + xi_i) - F(R - xi_i)``, R = M - xi_i s_i. As xi_i and s_i are signs, twice that
+is ``sum_mu xi_i gain(M) + s_i sum_mu loss(M)`` with gain(M) = F(M+2) - F(M-2) and loss(M) =
 2 F(M) - F(M+2) - F(M-2): a visit needs P multiplications, and only a flip looks up the tables.
 
 Tables (2 N + 1,) hold M = -N..N, or M - max M = -2N..0 where `relative`: int64 where sums of them
@@ -18,8 +18,8 @@ from neuromem.kernels._jit import kernel
 
 Array = Any
 
-LANES = 16
-"""Partial sums side by side, in a fixed order, so that LLVM may use vectors for floats too."""
+LANES = 64
+"""Partial sums of floats side by side: a fixed order that LLVM may still turn into vectors."""
 
 
 @kernel
@@ -38,18 +38,20 @@ def _look_up(
 
 
 @kernel
-def _signed_sum(weights: Array, signs: Array, parts: Array) -> Any:
-    """Return the sum of weights times signs (P,), in LANES partial sums."""
-    parts[:] = 0
-    whole = weights.size // LANES * LANES
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            parts[lane] += weights[start + lane] * signs[start + lane]
+def _signed_sum(weights: Array, signs: Array, exact: bool, parts: Array) -> Any:
+    """Return the sum of weights times signs (P,); its order matters only where it is not exact."""
     total = weights.dtype.type(0)
-    for lane in range(LANES):
-        total += parts[lane]
-    for m in range(whole, weights.size):
-        total += weights[m] * signs[m]
+    whole = 0 if exact else weights.size // LANES * LANES
+    parts[:] = 0
+    for start in range(0, whole, LANES):
+        some, their = weights[start : start + LANES], signs[start : start + LANES]
+        for lane in range(LANES):
+            parts[lane] += some[lane] * their[lane]
+    if whole > 0:
+        total += np.sum(parts)
+    some, their = weights[whole:], signs[whole:]
+    for m in range(some.size):
+        total += some[m] * their[m]
     return total
 
 
@@ -75,7 +77,7 @@ def table_sweep(
         own, mass = _look_up(overlaps[q], gains, losses, relative, weights)
         for k in range(order.size):
             state = states[q, order[k]]
-            total = _signed_sum(weights, units[k], parts) + state * own
+            total = _signed_sum(weights, units[k], tolerance == 0.0, parts) + state * own
             if total * state < 0 and abs(total) > tolerance * mass:
                 states[q, order[k]] = -state
                 flips[q] += 1
