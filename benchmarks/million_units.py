@@ -56,7 +56,9 @@ def main():
         assert np.isclose(overlap, 1.0)
     gained = resident_gb() - start
     results["gained_gb"] = gained
-    print(f"peak memory gained: {gained:.2f} GB (one chunk is {CHUNK * N / 1e9:.2f} GB)   asked 1 GB")
+    print(
+        f"peak memory gained: {gained:.2f} GB (one chunk is {CHUNK * N / 1e9:.2f} GB)   asked 1 GB"
+    )
     dump(results)
 
 

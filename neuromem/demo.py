@@ -144,8 +144,8 @@ def _figures(
         ),
         "capacity": (
             plot.capacity(curve).figure,
-            f"Random patterns in a Hopfield network of {UNITS} units: the overlap after recall from "
-            "the stored pattern, with 95 % intervals over 20 networks a load, the measured "
+            f"Random patterns in a Hopfield network of {UNITS} units: the overlap after recall "
+            "from the stored pattern, with 95 % intervals over 20 networks a load, the measured "
             "critical load, and the mean-field solution of Amit, Gutfreund and Sompolinsky for "
             "an infinite network. A finite network goes on a little beyond it, by about "
             "0.8 / sqrt(N).",

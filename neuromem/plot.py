@@ -45,8 +45,14 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(draw)
     def drawn(*arguments: P.args, **choices: P.kwargs) -> T:
-        with plt.rc_context(STYLE):
+        # Not plt.rc_context: it restores every setting, and with them the "interactive" that a
+        # notebook's backend switches on at the first figure, so that no later one would show.
+        before = {name: plt.rcParams[name] for name in STYLE}
+        plt.rcParams.update(STYLE)
+        try:
             return draw(*arguments, **choices)
+        finally:
+            plt.rcParams.update(before)
 
     return drawn
 

@@ -26,4 +26,9 @@ def test_notebook_runs(path, tmp_path, monkeypatch):
         resources={"metadata": {"path": str(tmp_path)}},
     )
     client.execute()
-    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    for cell in code:
+        draws = "nm.plot." in cell.source or "plt.subplots" in cell.source
+        pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+        assert bool(pictures) == draws, cell.source

@@ -2,7 +2,7 @@
 
 A memory reads its synapses as ``W @ x``, ``W.T @ x`` and single rows, and changes them by outer
 products. Whatever offers these can stand in for them: exact weights here, a crossbar on a chip.
-All are `scipy.sparse.linalg.LinearOperator`s of shape (n_out, n_in).
+Each is a `scipy.sparse.linalg.LinearOperator` of shape (n_out, n_in).
 """
 
 from __future__ import annotations
