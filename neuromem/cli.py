@@ -6,6 +6,7 @@ import ast
 import json
 import math
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,6 +155,11 @@ def capacity(
         "recalled": curve["success"].values.tolist(),
         "overlap": curve["overlap"].mean("trial").values.tolist(),
     }
+    if figures["censored"] == 1 and cue_noise == 0.0:
+        figures["note"] = (
+            "recall from the pattern itself never failed, which a memory that gives back any cue "
+            "does as well: measure with --cue-noise 0.1"
+        )
     if as_json:
         _print_json(figures)
         return
@@ -168,6 +174,8 @@ def capacity(
     interval = f"[{figures['alpha_c_low']:.4f}, {figures['alpha_c_high']:.4f}]"
     bound = {-1: "at most ", 0: "", 1: "at least "}[figures["censored"]]
     console.print(f"critical load alpha_c = {bound}{figures['alpha_c']:.4f}, 95 % {interval}")
+    if "note" in figures:
+        console.print(f"note: {figures['note']}", soft_wrap=True)
 
 
 @app.command()
@@ -224,6 +232,7 @@ def main() -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    _shorten_warnings()
     try:
         app()
     except NeuromemError as error:
@@ -232,6 +241,18 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         typer.echo(f"neuromem: {stop or 'interrupted'}", err=True)
         raise SystemExit(130) from None
+
+
+def _shorten_warnings() -> None:
+    """Show the first warning of each kind, on one line, and none of its likes."""
+    seen: set[type[Warning]] = set()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any) -> None:
+        if category not in seen:
+            seen.add(category)
+            typer.echo(f"neuromem: warning: {message} (Others like it are not shown.)", err=True)
+
+    warnings.showwarning = show
 
 
 def _print_json(figures: Any) -> None:

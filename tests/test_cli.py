@@ -63,8 +63,19 @@ def test_capacity_of_a_memory_that_never_fails_is_a_bound(neuromem):
     figures = json.loads(out)
     assert (code, figures["censored"], figures["alpha_c"]) == (0, 1, 0.4)
     assert figures["alpha_c_high"] is None
+    assert "--cue-noise" in figures["note"]
     text = neuromem(*arguments, "--loads", "0.2,0.4", "--trials", 2)[1]
     assert "alpha_c = at least 0.4" in text
+    assert "note: recall from the pattern itself never failed" in text
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_shown_once_and_on_one_line(neuromem):
+    _, _, err = neuromem(
+        "capacity", "perceptron", "--set", "epochs=1", "--n", 20, "--loads", "1,2", "--trials", 2
+    )
+    assert err.startswith("neuromem: warning: Hopfield.store: ")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["curve.nc", "curve.png"])

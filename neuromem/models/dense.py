@@ -334,7 +334,8 @@ class _Fields(OperatorFields):
         fields = own * states
         for start, patterns in self._blocks():
             add_weighted(weights[:, start : start + len(patterns)], patterns, fields)
-        return np.asarray(fields if kind == np.int64 else fields / mass)
+        # No mass, no difference: every rectified overlap is negative.
+        return np.asarray(fields if kind == np.int64 else fields / np.where(mass > 0, mass, 1.0))
 
     def _blocks(self) -> Iterator[tuple[int, Array]]:
         height = max(1, UNPACKED // self.patterns.n)

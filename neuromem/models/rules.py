@@ -339,8 +339,9 @@ class Unlearning(Rule):
 
     Parameters
     ----------
-    dreams : int
-        Dreams after each `store`.
+    dreams : int, optional
+        Dreams after each `store`; by default 0.3 / rate for each new pattern, where the published
+        curve (N = 200, load 0.2) has just reached its top.
     rate : float
         Unlearning rate epsilon of one dream.
     seed : int
@@ -349,13 +350,15 @@ class Unlearning(Rule):
 
     name = "unlearning"
     paper = "Hopfield, Feinstein & Palmer, Nature 304, 158 (1983)"
-    dreams: int = 1000
+    dreams: int | None = None
     rate: float = 0.01
     seed: int = 0
 
     def __post_init__(self) -> None:
-        whole_number("Hopfield", "dreams", self.dreams)
-        real_number("Hopfield", "rate", self.rate, 0.0)
+        if self.dreams is not None:
+            whole_number("Hopfield", "dreams", self.dreams)
+        if real_number("Hopfield", "rate", self.rate, 0.0) == 0.0:
+            raise ParameterError("Hopfield: rate is 0; unlearning needs a rate above 0.")
 
     def scale(self, n: int) -> float:
         """Return 1/N."""
@@ -368,7 +371,8 @@ class Unlearning(Rule):
         n = weights.shape[0]
         still = np.zeros((1, n))
         draws = stream(self.seed, "dreams", known)
-        for _ in range(self.dreams):
+        dreams = round(0.3 * len(keys) / self.rate) if self.dreams is None else self.dreams
+        for _ in range(dreams):
             state = draws.choice(np.array([-1, 1], np.int8), (1, n))
             fields = state @ weights - np.diagonal(weights) * state
             order = draws.permutation(n)

@@ -233,6 +233,7 @@ def test_rules_refuse_what_they_cannot_do():
         ({"rule": "perceptron", "margin": -0.1}, "margin is -0.1"),
         ({"rule": "perceptron", "epochs": 0}, "epochs is 0; give a whole number >= 1"),
         ({"rule": "unlearning", "dreams": -1}, "dreams is -1"),
+        ({"rule": "unlearning", "rate": 0}, "rate is 0; unlearning needs a rate above 0"),
         ({"rule": "dreaming", "time": float("nan")}, "time is nan"),
     ):
         with pytest.raises(ParameterError, match=text):
