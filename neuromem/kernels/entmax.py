@@ -1,9 +1,13 @@
 """Sparse weights: alpha-entmax of scores, exactly, from blocks of scores.
 
-Weights are ``[1 + (alpha - 1) x]_+^(1 / (alpha - 1))`` of exponents x = beta (score - top) - shift
-with the one shift at which they add up to 1 (Peters, Niculae & Martins, ACL 2019, with Tsallis's
-exponential written out): softmax for alpha = 1, sparsemax for 2. The shift then plays the part of
-the log-sum-exp. Patterns from x = -1 / (alpha - 1) downward weigh nothing.
+With z = beta (score - top) <= 0, a weight is ``[1 + (alpha - 1) (z - shift)]_+^(1 / (alpha - 1))``
+with the one shift at which all add up to 1 (Peters, Niculae & Martins, ACL 2019, with Tsallis's
+exponential written out): softmax for alpha = 1, where the shift is the log-sum-exp of z, sparsemax
+for 2.
+
+What is solved for is the *level*, in which the sum of weights falls: the shift itself for
+alpha <= 2; beyond, where the shift would lose the digits of nearly equal scores, (alpha - 1) shift
+- 1, which is minus the base of the top score's weight.
 
 Scores of a block are (G, n, W): panels of W cues each, as `neuromem.kernels.softmax` makes them.
 """
@@ -19,104 +23,120 @@ Array = Any
 
 
 @kernel
-def _tsallis(x: float, alpha: float) -> tuple[float, float]:
-    """Return the weight ``(1 + (alpha - 1) x)_+^(1 / (alpha - 1))`` and its derivative.
-
-    exp(x) for alpha = 1; zero from x = -1 / (alpha - 1) downward.
-    """
+def _tsallis(z: float, level: float, alpha: float) -> tuple[float, float]:
+    """Return the weight of z and its derivative; zero from `_edge` downward."""
     if alpha == 1.0:
-        weight = math.exp(x)
+        weight = math.exp(z - level)
         return weight, weight
-    base = 1.0 + (alpha - 1.0) * x
+    part = (alpha - 1.0) * (z - level)
+    base = 1.0 + part if alpha <= 2.0 else (alpha - 1.0) * z - level
     if not base > 0.0:
         return 0.0, 0.0
     if alpha == 2.0:
         return base, 1.0
     if alpha == 1.5:
         return base * base, base
-    weight = math.exp(math.log1p((alpha - 1.0) * x) / (alpha - 1.0))
+    logarithm = math.log1p(part) if alpha < 2.0 else math.log(base)
+    weight = math.exp(logarithm / (alpha - 1.0))
     return weight, weight / base
 
 
 @kernel
-def _floor(top: float, shift: float, beta: float, alpha: float) -> float:
-    """Return the score up to which a pattern weighs nothing; the top score always weighs."""
-    reach = math.inf if alpha == 1.0 else 1.0 / (alpha - 1.0)
-    return min(top + (shift - reach) / beta, float(np.nextafter(top, -math.inf)))
+def _edge(level: float, alpha: float) -> float:
+    """Return the z from which downward patterns weigh nothing."""
+    if alpha == 1.0:
+        return -math.inf
+    return level - 1.0 / (alpha - 1.0) if alpha <= 2.0 else level / (alpha - 1.0)
 
 
 @kernel
-def highest_shift(n: int, alpha: float) -> float:
-    """Return the shift for n equal scores, than which none is larger."""
+def _floor(top: float, level: float, beta: float, alpha: float) -> float:
+    """Return the score up to which a pattern weighs nothing; the top score always weighs."""
+    return min(top + _edge(level, alpha) / beta, float(np.nextafter(top, -math.inf)))
+
+
+@kernel
+def lowest_level(alpha: float) -> float:
+    """Return the level for a single pattern, than which none is lower."""
+    return 0.0 if alpha <= 2.0 else -1.0
+
+
+@kernel
+def highest_level(n: int, alpha: float) -> float:
+    """Return the level for n equal scores, than which none is higher."""
     if alpha == 1.0:
         return math.log(n)
+    if alpha > 2.0:
+        return -max(math.exp((1.0 - alpha) * math.log(n)), 1e-300)
     return -math.expm1((1.0 - alpha) * math.log(n)) / (alpha - 1.0)
 
 
 @kernel
-def _refine(
-    alpha: float, total: float, slope: float, bracket: Array, shift: float, trial: int
-) -> float:
-    """Return a better shift, at which weights add up to one, and narrow its bracket (2,).
+def shift_of(level: Any, alpha: float) -> Any:
+    """Return the shift that a level (or an array of them) stands for."""
+    return (level + 1.0) / (alpha - 1.0) if alpha > 2.0 else level * 1.0
 
-    Newton's step on total^(alpha - 1), which is convex in the shift for alpha <= 2 (a norm of
+
+@kernel
+def _refine(
+    alpha: float, total: float, slope: float, bracket: Array, level: float, trial: int
+) -> float:
+    """Return a better level, at which weights add up to one, and narrow its bracket (2,).
+
+    Newton's step on total^(alpha - 1), which is convex in the level for alpha <= 2 (a norm of
     linear parts) and almost linear: from the left it never oversteps. For larger alpha, bisection
     takes over where it leaves the bracket or does not arrive.
     """
-    bracket[0 if total >= 1.0 else 1] = shift
+    bracket[0 if total >= 1.0 else 1] = level
     gain = math.log(total) if total > 0.0 else -math.inf
-    excess = gain if alpha == 1.0 else math.expm1((alpha - 1.0) * gain) / (alpha - 1.0)
-    new = shift + excess * total ** (2.0 - alpha) / slope if slope > 0.0 else bracket[1]
+    excess = total * (gain if alpha == 1.0 else math.expm1((1.0 - alpha) * gain) / (1.0 - alpha))
+    if alpha > 2.0:
+        excess *= alpha - 1.0
+    new = level + excess / slope if slope > 0.0 else bracket[1]
     if not bracket[0] <= new <= bracket[1] or trial > 30:
-        new = 0.5 * (bracket[0] + bracket[1])
-    return new if abs(new - shift) > 1e-16 + 2e-16 * shift else shift
+        low, high = bracket
+        new = 0.5 * (low + high) if alpha <= 2.0 else -math.sqrt(low * high)
+    tolerance = 1e-16 + 2e-16 * level if alpha <= 2.0 else -2e-16 * level
+    return new if abs(new - level) > tolerance else level
 
 
 @kernel
 def _threshold(scores: Array, beta: float, alpha: float) -> tuple[float, float]:
-    """Return the largest score and the shift y at which weights of beta (score - top) - y add to 1.
-
-    Patterns from y - 1 / (alpha - 1) downward weigh nothing. For alpha = 1, beta top + y is the
-    log-sum-exp.
-    """
+    """Return the largest score and the level at which the weights of all scores add up to 1."""
     top = np.float64(np.max(scores))
-    bracket, shift = np.zeros(2), 0.0
-    bracket[1] = highest_shift(scores.size, alpha)
+    level = lowest_level(alpha)
+    bracket = np.array([level, highest_level(scores.size, alpha)])
     for trial in range(100):
         total, slope = 0.0, 0.0
         for score in scores:
-            weight, change = _tsallis(beta * (np.float64(score) - top) - shift, alpha)
+            weight, change = _tsallis(beta * (np.float64(score) - top), level, alpha)
             total += weight
             slope += change
-        new = _refine(alpha, total, slope, bracket, shift, trial)
-        if new == shift:
+        new = _refine(alpha, total, slope, bracket, level, trial)
+        if new == level:
             break
-        shift = new
-    return top, shift
-
-
-@kernel
-def free_score(top: float, shift: float, mean: float, beta: float, alpha: float) -> float:
-    """Return the conjugate of the entropy over beta; `mean` is that of beta (score - top) - shift.
-
-    The soft maximum of the scores: log-sum-exp over beta for alpha = 1.
-    """
-    return top + (shift + (1.0 - 1.0 / alpha) * mean) / beta
+        level = new
+    return top, level
 
 
 @kernel
 def entmax(scores: Array, beta: float, alpha: float, weights: Array) -> float:
-    """Write the alpha-entmax of beta scores (P,) to `weights`, and return their `free_score`."""
-    top, shift = _threshold(scores, beta, alpha)
+    """Write the alpha-entmax of beta scores (P,) to `weights`, and return their free score.
+
+    The free score is the conjugate of the negative entropy over beta, a soft maximum: for
+    alpha = 1 log-sum-exp over beta.
+    """
+    top, level = _threshold(scores, beta, alpha)
     total, mean = 0.0, 0.0
     for p in range(scores.size):
-        x = beta * (np.float64(scores[p]) - top) - shift
-        weights[p] = _tsallis(x, alpha)[0]
+        z = beta * (np.float64(scores[p]) - top)
+        weights[p] = _tsallis(z, level, alpha)[0]
         if weights[p] > 0.0:
             total += weights[p]
-            mean += weights[p] * x
+            mean += weights[p] * z
     weights /= total
-    return free_score(top, shift, mean / total, beta, alpha)
+    soft = shift_of(level, alpha) / alpha + (1.0 - 1.0 / alpha) * mean / total
+    return top + float(soft) / beta
 
 
 class Candidates(NamedTuple):
@@ -145,8 +165,8 @@ def _compact(found: Candidates, q: int, beta: float, alpha: float) -> None:
 
     The threshold of some patterns is never above that of all: what it drops stays out.
     """
-    top, shift = _threshold(found.scores[q], beta, alpha)
-    floor = max(found.floor[q], _floor(top, shift, beta, alpha))
+    top, level = _threshold(found.scores[q], beta, alpha)
+    floor = max(found.floor[q], _floor(top, level, beta, alpha))
     n = 0
     for i in range(found.scores.shape[1]):
         if found.scores[q, i] > floor:
@@ -189,7 +209,9 @@ def keep_candidates(
         for lane in range(here.shape[1]):
             q = row + lane
             found.top[q] = max(found.top[q], np.float64(peaks[lane]))
-            found.floor[q] = max(found.floor[q], _floor(found.top[q], 0.0, beta, alpha))
+            found.floor[q] = max(
+                found.floor[q], _floor(found.top[q], lowest_level(alpha), beta, alpha)
+            )
             floors[lane] = found.floor[q]
         for p in range(len(here)):
             hits = 0
@@ -203,7 +225,7 @@ def keep_candidates(
 def read_candidates(
     found: Candidates, content: Array, beta: float, alpha: float, free: Array, out: Array
 ) -> None:
-    """Weigh the candidates of each cue, read them into `out` (Q, m), write `free_score` (Q,)."""
+    """Weigh the candidates of each cue, read them into `out` (Q, m), write free scores (Q,)."""
     room = np.empty(found.scores.shape[1])
     for q in range(len(free)):
         if found.count[q] < 0:
@@ -219,30 +241,30 @@ def read_candidates(
 
 @kernel
 def weigh_all(
-    scores: Array, top: Array, beta: float, alpha: float, shift: Array, sums: Array
+    scores: Array, top: Array, beta: float, alpha: float, level: Array, sums: Array
 ) -> None:
-    """Turn scores into weights at given tops and shifts (Q,), in place.
+    """Turn scores into weights at given tops and levels (Q,), in place.
 
-    Adds up per cue, in `sums` (3, Q): weights, their derivatives, and weights times exponents.
+    Adds up per cue, in `sums` (3, Q): weights, their derivatives, and weights times z.
     """
     width = scores.shape[2]
-    for q in range(shift.size):
+    for q in range(level.size):
         weights = scores[q // width, :, q % width]
         for p in range(weights.size):
-            x = beta * (np.float64(weights[p]) - top[q]) - shift[q]
-            weight, change = _tsallis(x, alpha)
+            z = beta * (np.float64(weights[p]) - top[q])
+            weight, change = _tsallis(z, level[q], alpha)
             weights[p] = weight
             sums[0, q] += weight
             sums[1, q] += change
-            sums[2, q] += weight * x if weight > 0.0 else 0.0
+            sums[2, q] += weight * z if weight > 0.0 else 0.0
 
 
 @kernel
-def refine_all(sums: Array, alpha: float, brackets: Array, shifts: Array, trial: int) -> bool:
-    """Improve shifts (Q,) in their brackets (Q, 2) by what `weigh_all` summed; say if any moved."""
+def refine_all(sums: Array, alpha: float, brackets: Array, levels: Array, trial: int) -> bool:
+    """Improve levels (Q,) in their brackets (Q, 2) by what `weigh_all` summed; say if any moved."""
     moved = False
-    for q in range(shifts.size):
-        new = _refine(alpha, sums[0, q], sums[1, q], brackets[q], shifts[q], trial)
-        moved = moved or new != shifts[q]
-        shifts[q] = new
+    for q in range(levels.size):
+        new = _refine(alpha, sums[0, q], sums[1, q], brackets[q], levels[q], trial)
+        moved = moved or new != levels[q]
+        levels[q] = new
     return moved

@@ -83,7 +83,8 @@ class Similarity:
     @property
     def entropy(self) -> float:
         """Tsallis entropy of equal weights; ln P for softmax."""
-        return float(sparse.highest_shift(len(self.keys), self.alpha)) / self.alpha
+        highest = sparse.highest_level(len(self.keys), self.alpha)
+        return float(sparse.shift_of(highest, self.alpha)) / self.alpha
 
     @property
     def block(self) -> int:
@@ -99,10 +100,10 @@ class Similarity:
     def _log_sum_exp(self, cues: Array, nothing: Array) -> Array:
         """Return the free scores of softmax, in float64 whatever the scores: a second pass."""
         top, total, _ = self._stream(cues, nothing)
-        top, shift, sums = top.astype(np.float64), np.log(total), np.zeros((3, len(cues)))
+        top, level, sums = top.astype(np.float64), np.log(total), np.zeros((3, len(cues)))
         for _, scores in self._scored(_panels(cues)):
-            sparse.weigh_all(scores, top, self.beta, 1.0, shift, sums)
-        return np.asarray(top + (shift + np.log(sums[0])) / self.beta)
+            sparse.weigh_all(scores, top, self.beta, 1.0, level, sums)
+        return np.asarray(top + (level + np.log(sums[0])) / self.beta)
 
     def _stream(self, cues: Array, content: Array) -> tuple[Array, Array, Array]:
         """Return top scores, sums of weights and of what they read, per cue."""
@@ -142,25 +143,25 @@ class Similarity:
         return out, free
 
     def _read_crowd(self, cues: Array, content: Array, top: Array) -> tuple[Array, Array]:
-        """Do the same where most patterns weigh something: a pass for each trial of the shift."""
-        n = len(cues)
+        """Do the same where most patterns weigh something: a pass for each trial of the level."""
+        n, alpha = len(cues), self.alpha
         panels = _panels(cues)
-        shift, brackets = np.zeros(n), np.zeros((n, 2))
-        brackets[:, 1] = sparse.highest_shift(len(self.keys), self.alpha)
+        level = np.full(n, sparse.lowest_level(alpha))
+        brackets = np.column_stack([level, np.full(n, sparse.highest_level(len(self.keys), alpha))])
         for trial in range(100):
             sums = np.zeros((3, n))
             for _, scores in self._scored(panels):
-                sparse.weigh_all(scores, top, self.beta, self.alpha, shift, sums)
-            if not sparse.refine_all(sums, self.alpha, brackets, shift, trial):
+                sparse.weigh_all(scores, top, self.beta, alpha, level, sums)
+            if not sparse.refine_all(sums, alpha, brackets, level, trial):
                 break
         sums = np.zeros((3, n))
         out = np.zeros((len(panels) * panels.shape[2], content.shape[1]), cues.dtype)
         for first, scores in self._scored(panels):
-            sparse.weigh_all(scores, top, self.beta, self.alpha, shift, sums)
+            sparse.weigh_all(scores, top, self.beta, alpha, level, sums)
             dense.read_block(scores, content[first : first + scores.shape[1]], n, out)
-        out = out[:n] / sums[0][:, None].astype(cues.dtype)
-        mean = sums[2] / sums[0]
-        return out, top + (shift + (1.0 - 1.0 / self.alpha) * mean) / self.beta
+        total, mean = sums[0], sums[2] / sums[0]
+        soft = sparse.shift_of(level, alpha) / alpha + (1.0 - 1.0 / alpha) * mean
+        return out[:n] / total[:, None].astype(cues.dtype), top + soft / self.beta
 
     def _scored(self, panels: Array) -> Iterator[tuple[int, Array]]:
         """Yield the first pattern of each block and its scores (G, n, W), in the same room."""

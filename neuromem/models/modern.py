@@ -6,9 +6,10 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from neuromem.core.codes import Array, Code
@@ -74,8 +75,7 @@ class ModernHopfield(AssociativeMemory):
     to cues times patterns. What a cue becomes does not depend on the other cues of the batch.
 
     Entmax recalls a pattern exactly in one update once its similarity exceeds that of all others
-    by 1 / (beta (alpha - 1)). Load is P/N, though capacity grows exponentially with N. For alpha
-    far above 2 and similarities that are almost equal, weights have fewer digits.
+    by 1 / (beta (alpha - 1)). Load is P/N, though capacity grows exponentially with N.
 
     References
     ----------
@@ -116,6 +116,32 @@ class ModernHopfield(AssociativeMemory):
         self._values = None if self._n_values is None else _Rows(self._n_values)
         self._norm = 0.0
         self._replaced: dict[str, LinearOperator] = {}
+
+    def store(self, keys: npt.ArrayLike, values: npt.ArrayLike | None = None) -> Self:
+        """Store patterns and return the memory; later calls add to what is there.
+
+        Parameters
+        ----------
+        keys : array_like, shape (P, N) or (N,)
+            Real patterns, which are copied; in float64 they make the memory one of float64.
+        values : array_like, shape (P, M), optional
+            What to give back for each key; needed if, and only if, the memory has `n_values`.
+
+        Raises
+        ------
+        ShapeError, CodeError
+            If `keys` or `values` have the wrong length, are empty, or are no finite real numbers.
+        CapabilityError
+            If values are missing in a heteroassociative memory, or given to an autoassociative one.
+        ParameterError
+            If norms are so large that similarities would overflow.
+        """
+        if values is not None and self._values is None:
+            raise CapabilityError(
+                f"{self._name}.store: values were given, but this memory is autoassociative: it "
+                "gives back the keys themselves. Build it with n_values, or leave values out."
+            )
+        return super().store(keys, values)
 
     def recall(
         self,
@@ -225,12 +251,6 @@ class ModernHopfield(AssociativeMemory):
             raise CapabilityError(
                 f"{where}: no values came, but this memory is heteroassociative, with "
                 f"n_values={self.n_values}. Give one value a key, or build it without n_values."
-            )
-        if values is not None and self._values is None:
-            raise CapabilityError(
-                f"{where}: values were given, but this memory is autoassociative: it gives back "
-                f"the keys themselves. Build it with n_values={values.shape[1]}, or leave values "
-                "out."
             )
         kind = np.result_type(keys, self._keys.rows)
         if values is not None and self._values is not None:
@@ -374,7 +394,10 @@ def _refuse_overflow(rows: Array, kind: np.dtype[Any], where: str) -> None:
 
 
 def _positive(beta: object) -> float:
-    number = real_number("ModernHopfield", "beta", beta, 0.0, sys.float_info.max)
+    try:
+        number = real_number("ModernHopfield", "beta", beta, 0.0, sys.float_info.max)
+    except ParameterError:
+        number = 0.0
     if number == 0.0:
         raise ParameterError(f"ModernHopfield: beta is {beta!r}; give a finite number > 0.")
     return number
