@@ -37,7 +37,10 @@ JOBS = {
         "net = nm.models.Hopfield(100, rule='pseudo-inverse', form='overlap').store(keys)",
         "net.recall(keys)",
     ),
-    "Hopfield, Storkey: store": ("net = nm.models.Hopfield(100, rule='storkey')", "net.store(keys)"),
+    "Hopfield, Storkey: store": (
+        "net = nm.models.Hopfield(100, rule='storkey')",
+        "net.store(keys)",
+    ),
     "Hopfield, perceptron: store": (
         "net = nm.models.Hopfield(100, rule='perceptron')",
         "net.store(keys)",
@@ -64,7 +67,8 @@ JOBS = {
 
 def first_call(before, job, cache):
     """Return the seconds of `job` in a fresh process that keeps its kernels in `cache`."""
-    code = f"{SETUP}{before}\nstart = time.perf_counter()\n{job}\nprint(time.perf_counter() - start)"
+    clock = "time.perf_counter()"
+    code = f"{SETUP}{before}\nstart = {clock}\n{job}\nprint({clock} - start)"
     environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -23,7 +23,7 @@ from neuromem.sweep import Sweep
 from neuromem.sweep.executors import process_pool
 from neuromem.sweep.trials import Trial
 
-LOAD = Variable("load", "1", "load P/N, patterns per unit")
+LOAD = Variable("load", "1", "load: P/N, or as the model counts it")
 SIZE = Variable("n", "1", "number of units N")
 PATTERNS = Variable("patterns", "1", "number of patterns stored P")
 FLAGS = {"flag_values": [-1, 0, 1], "flag_meanings": "upper_bound estimate lower_bound"}

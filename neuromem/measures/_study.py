@@ -29,6 +29,11 @@ THEORY_OVERLAP = Variable("theory_overlap", "1", "overlap by mean-field theory, 
 THEORY_ALPHA_C = Variable("theory_alpha_c", "1", "critical load by mean-field theory, infinite N")
 EXPECTED_ALPHA_C = Variable("expected_alpha_c", "1", "0.138 + 0.8/sqrt(N), usual at this N")
 
+BRACKET = (0.0125, 3.2)
+"""The lowest and the highest load that a search tries by itself."""
+MOST_VALUES = 2**24
+"""What a search stores at most by itself, in units of patterns; 3.2 N patterns if more."""
+
 _FIRST_LOAD = 0.05
 _MOST_HALVINGS = 8
 _REFINED = np.array([0.9, 0.7, 0.5, 0.3, 0.1])  # success at the loads of the last stage
@@ -124,9 +129,9 @@ class Study:
             names = (OVERLAP.name, RECALLED.name)
             self.points[float(load)] = {name: at[name].values for name in names}
 
-    def search(self, lowest: float, highest: float, running: Running) -> None:
-        """Choose and measure loads around the critical load between `lowest` and `highest`."""
-        lowest, highest = self._reachable(lowest, highest)
+    def search(self, bracket: tuple[float, float] | None, running: Running) -> None:
+        """Choose and measure loads around the critical load, within `bracket` if one is given."""
+        lowest, highest = self._ends(bracket)
         with running.one_pool(self.setup.model.where, self.setup) as pooled:
             if self._bracket(lowest, highest, pooled):
                 self._bisect(pooled)
@@ -184,24 +189,27 @@ class Study:
     def _count(self, load: float) -> int:
         return self.setup.model(self.n).count_at(load)
 
-    def _reachable(self, lowest: float, highest: float) -> tuple[float, float]:
-        """Move the ends to where there is at least one pattern, and no more than were given."""
-        lowest = max(lowest, self._load_of(1))
+    def _ends(self, bracket: tuple[float, float] | None) -> tuple[float, float]:
+        """Return the lowest and the highest load to try: one pattern at least, none too many."""
+        lowest, highest = bracket or BRACKET
+        if bracket is None:
+            # Exponential memories hold more than fits into any machine: they end at a bound.
+            most = max(BRACKET[1] * self.n, MOST_VALUES / self.n)
+            highest = min(highest, self._load_of(int(most)))
         if isinstance(self.setup.patterns, np.ndarray):
             highest = min(highest, self._load_of(len(self.setup.patterns)))
-        return lowest, max(lowest, highest)
+        return max(min(lowest, highest), self._load_of(1)), max(highest, self._load_of(1))
 
     def _load_of(self, count: int) -> float:
-        """Return the smallest load that stores `count` patterns."""
-        if self._count(count / self.n) == count:
-            return count / self.n
-        low, high = 0.0, 1.0
+        """Return P/N for `count` patterns, or the least load that stores them if load is no P/N."""
+        low, high = 0.0, 1e-6
         while self._count(high) < count:
             low, high = high, 2.0 * high
         for _ in range(60):
             middle = (low + high) / 2.0
             low, high = (low, middle) if self._count(middle) >= count else (middle, high)
-        return high
+        exact = count / self.n
+        return exact if abs(exact - high) <= 0.501 / self.n else high
 
     def _snapped(self, load: float) -> float:
         """Return the exact load of the patterns that `load` stores, where load is P/N."""

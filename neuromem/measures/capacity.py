@@ -22,9 +22,6 @@ from neuromem.measures._statistics import fit_line
 from neuromem.measures._study import ALPHA_C, THEORY_ALPHA_C, Study
 from neuromem.measures._theory import HEBB, hebbian_temperature
 
-BRACKET = (0.0125, 3.2)
-"""The lowest and the highest load that a search tries by itself."""
-
 INFINITE = Variable("alpha_infinity", "1", "critical load extrapolated to infinite N")
 SLOPE = Variable("slope", "1", "slope of alpha_c in 1/sqrt(N)")
 
@@ -137,8 +134,8 @@ def capacity(
     )
     running = Running(executor, workers, store, resume, progress)
     if loads is None:
-        study.search(*BRACKET, running)
-        return study.result({"bracket": BRACKET})
+        study.search(None, running)
+        return study.result({"bracket": None})
     chosen = checked_loads("capacity", study.setup, study.n, loads)
     study.measure(chosen, running)
     return study.result({"loads": chosen})
@@ -148,7 +145,7 @@ def critical_load(
     model: Model,
     *,
     n: int,
-    bracket: tuple[float, float] = BRACKET,
+    bracket: tuple[float, float] | None = None,
     trials: int = 20,
     seed: int = 0,
     cue_noise: float = 0.0,
@@ -172,8 +169,9 @@ def critical_load(
 
     Parameters
     ----------
-    bracket : (float, float)
-        The lowest and the highest load to try.
+    bracket : (float, float), optional
+        The lowest and the highest load to try. By default 0.0125 and 3.2, or less where that
+        would be more than 3.2 n patterns and 2**24 stored units.
     model, n, trials, seed, cue_noise, criterion, cues, patterns, on, recall
         As for `capacity`.
     executor, workers, store, resume, progress
@@ -208,12 +206,8 @@ def critical_load(
         on=on,
         recall=recall,
     )
-    ends = checked_axis("critical_load", "bracket", bracket, 1e-9, 1e9)
-    if len(ends) != 2:
-        raise ParameterError(
-            f"critical_load: bracket has {len(ends)} loads; give the lowest and the highest."
-        )
-    study.search(ends[0], ends[1], Running(executor, workers, store, resume, progress))
+    ends = None if bracket is None else _checked_bracket(bracket)
+    study.search(ends, Running(executor, workers, store, resume, progress))
     return study.result({"bracket": ends})
 
 
@@ -285,6 +279,15 @@ def finite_size_trend(
     parameters = {"sizes": numbers, "trials": trials, "model": maker, **kept}
     trend = _trend(numbers, np.array(found)).assign(_limit(maker(numbers[0]), choices))
     return trend.assign_attrs(title=where, model=maker.name, **provenance(parameters, seed, HEBB))
+
+
+def _checked_bracket(bracket: tuple[float, float]) -> tuple[float, float]:
+    ends = checked_axis("critical_load", "bracket", bracket, 1e-9, 1e9)
+    if len(ends) != 2:
+        raise ParameterError(
+            f"critical_load: bracket has {len(ends)} loads; give the lowest and the highest."
+        )
+    return ends[0], ends[1]
 
 
 def _trend(sizes: list[int], measured: npt.NDArray[np.float64]) -> xr.Dataset:

@@ -75,7 +75,9 @@ class ModernHopfield(AssociativeMemory):
     to cues times patterns. What a cue becomes does not depend on the other cues of the batch.
 
     Entmax recalls a pattern exactly in one update once its similarity exceeds that of all others
-    by 1 / (beta (alpha - 1)). Load is P/N, though capacity grows exponentially with N.
+    by 1 / (beta (alpha - 1)). With alpha > 2 weights rise from zero with infinite slope, so that
+    small ones hang on the rounding of similarities. Load is P/N, though capacity grows
+    exponentially with N.
 
     References
     ----------
