@@ -15,7 +15,7 @@ one_thread()
 import numpy as np  # noqa: E402
 from numba import njit  # noqa: E402
 
-from neuromem.core import packed as core  # noqa: E402
+from neuromem.core.bitplanes import digits_of  # noqa: E402
 from neuromem.core.packed import PackedPatterns, asynchronous_sweep  # noqa: E402
 from neuromem.kernels import packed as kernels  # noqa: E402
 
@@ -57,7 +57,7 @@ def products(patterns, cues, bound):
     tiles = patterns._unit_matrix().tiles.size
     line("overlaps M", best(lambda: patterns.overlaps(cues)), Q * tiles, bound)
     for name, values in (("fields of M", overlaps), ("fields of the change of M", change)):
-        planes = core._digits(values.astype(np.int64))[0].planes.shape[1]
+        planes = digits_of(values.astype(np.int64))[0].planes.shape[1]
         seconds = best(lambda v=values: patterns.fields(v))
         line(f"{name} ({planes} planes)", seconds, Q * tiles * planes, bound)
     line("step from scratch", best(lambda: patterns.fields(patterns.overlaps(cues))))

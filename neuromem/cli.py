@@ -6,7 +6,6 @@ import ast
 import json
 import math
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -232,7 +231,6 @@ def main() -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    _shorten_warnings()
     try:
         app()
     except NeuromemError as error:
@@ -241,18 +239,6 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         typer.echo(f"neuromem: {stop or 'interrupted'}", err=True)
         raise SystemExit(130) from None
-
-
-def _shorten_warnings() -> None:
-    """Show the first warning of each kind, on one line, and none of its likes."""
-    seen: set[type[Warning]] = set()
-
-    def show(message: Warning | str, category: type[Warning], *_: Any) -> None:
-        if category not in seen:
-            seen.add(category)
-            typer.echo(f"neuromem: warning: {message} (Others like it are not shown.)", err=True)
-
-    warnings.showwarning = show
 
 
 def _print_json(figures: Any) -> None:

@@ -69,15 +69,6 @@ def test_capacity_of_a_memory_that_never_fails_is_a_bound(neuromem):
     assert "note: recall from the pattern itself never failed" in text
 
 
-@pytest.mark.filterwarnings("default")
-def test_a_warning_is_shown_once_and_on_one_line(neuromem):
-    _, _, err = neuromem(
-        "capacity", "perceptron", "--set", "epochs=1", "--n", 20, "--loads", "1,2", "--trials", 2
-    )
-    assert err.startswith("neuromem: warning: Hopfield.store: ")
-    assert err.count("\n") == 1
-
-
 @pytest.mark.parametrize("name", ["curve.nc", "curve.png"])
 def test_capacity_writes_a_dataset_or_a_figure(neuromem, tmp_path, name):
     code, _, _ = neuromem(

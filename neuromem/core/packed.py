@@ -9,22 +9,26 @@ units at a time by counting bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, Self
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuromem.core.bitplanes import (
+    Digits,
+    Ints,
+    Matrix,
+    aligned,
+    counter_words,
+    digits_of,
+    encode,
+    matrix_of,
+    product,
+)
 from neuromem.core.codes import Array, as_patterns
 from neuromem.core.errors import CodeError, ParameterError, ShapeError, whole_number
+from neuromem.core.threads import spread
 from neuromem.kernels import packed as kernels
-
-Ints: TypeAlias = npt.NDArray[Any]
-
-THREADS_FROM = 2**27
-"""Word operations from which a call is worth several threads (about 4 ms on one core)."""
 
 
 class PackedPatterns:
@@ -55,9 +59,9 @@ class PackedPatterns:
     def __init__(self, n: int) -> None:
         self.n = whole_number("PackedPatterns", "n", n, least=1)
         self._count = 0
-        self._tiles = _aligned((0, self.n_words, 64))
-        self._by_pattern: _Matrix | None = None
-        self._by_unit: _Matrix | None = None
+        self._tiles = aligned((0, self.n_words, 64))
+        self._by_pattern: Matrix | None = None
+        self._by_unit: Matrix | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -172,6 +176,31 @@ class PackedPatterns:
             words[-1] = self._tiles[tile + 1, :, 0] if end < self._count else 0
         self._count -= 1
 
+    def places_of(self, patterns: Array, where: str = "PackedPatterns.places_of") -> list[int]:
+        """Return where each pattern stands: its oldest copy that is not taken by one before it.
+
+        Raises
+        ------
+        ParameterError
+            If a pattern is not there, or not so often.
+
+        Examples
+        --------
+        >>> twice = PackedPatterns(2).append(np.array([[1, -1], [1, 1], [1, -1]], np.int8))
+        >>> twice.places_of(np.array([[1, -1], [1, -1]], np.int8))
+        [0, 2]
+        """
+        places: list[int] = []
+        for same in self.overlaps(patterns) == self.n:
+            free = [int(place) for place in np.flatnonzero(same) if place not in places]
+            if not free:
+                raise ParameterError(
+                    f"{where}: a key is not among the stored patterns, or not so often. "
+                    "Forget only what was stored."
+                )
+            places.append(free[0])
+        return places
+
     def unpack(
         self, start: int = 0, stop: int | None = None, dtype: npt.DTypeLike = np.int8
     ) -> Array:
@@ -212,15 +241,15 @@ class PackedPatterns:
         """
         where = "PackedPatterns.overlaps: states"
         rows = _signs(states, self.n, where)
-        planes = _aligned((len(rows), 1, self.n_words))
+        planes = aligned((len(rows), 1, self.n_words))
         _pack(rows, planes[:, 0], where)
         active = np.bitwise_count(planes[:, 0]).sum(axis=1, dtype=np.int64)
         none = np.zeros(0, np.int64)
-        digits = _Digits(planes, np.zeros(len(rows) + 1, np.int64), none, none)
+        digits = Digits(planes, np.zeros(len(rows) + 1, np.int64), none, none)
         # sum (2x - 1)(2y - 1) over units = 4 sum xy - 2 sum x - 2 sum y + N
         slopes = np.full(len(rows), -2)
         matrix, bases = self._pattern_matrix(), self.n - 2 * active
-        return _product(matrix, digits, gain=4, slopes=slopes, bases=bases, bound=self.n)
+        return product(matrix, digits, gain=4, slopes=slopes, bases=bases, bound=self.n)
 
     def fields(self, coefficients: Ints) -> Ints:
         r"""Return :math:`\sum_\mu \xi_i^\mu c^\mu` of integers (Q, P), shape (Q, N).
@@ -239,10 +268,10 @@ class PackedPatterns:
         values, bound = _integers(coefficients, self._count, where)
         if values.size == 0:
             return np.zeros((len(values), self.n), np.int32)
-        digits, offsets, step = _digits(values)
+        digits, offsets, step = digits_of(values)
         # sum (2x - 1)(offset + step u) = 2 step sum xu + 2 offset sum x - sum c
         matrix, bases = self._unit_matrix(), -values.sum(axis=1)
-        return _product(matrix, digits, gain=2 * step, slopes=2 * offsets, bases=bases, bound=bound)
+        return product(matrix, digits, gain=2 * step, slopes=2 * offsets, bases=bases, bound=bound)
 
     def counters(self, states: Array) -> Array:
         """Return agreement counts of states with all patterns, for `asynchronous_sweep`.
@@ -252,7 +281,7 @@ class PackedPatterns:
         """
         agreements = (self.overlaps(states).astype(np.int64) + self.n) // 2
         offsets = np.zeros(len(agreements), np.int64)
-        return _encode(agreements, offsets, 0, self.n.bit_length()).planes
+        return encode(agreements, offsets, 0, self.n.bit_length()).planes
 
     def _words(self, tile: int, begin: int, end: int) -> Array:
         """Return patterns `begin` to `end`, all in one tile, as a (patterns, words) view."""
@@ -264,22 +293,22 @@ class PackedPatterns:
         needed = (count + 63) // 64
         if needed > len(self._tiles):
             old, spare = self._tiles, len(self._tiles) // 8
-            self._tiles = _aligned((max(needed, len(old) + spare), self.n_words, 64))
+            self._tiles = aligned((max(needed, len(old) + spare), self.n_words, 64))
             self._tiles[: len(old)] = old
 
-    def _pattern_matrix(self) -> _Matrix:
+    def _pattern_matrix(self) -> Matrix:
         """Return the bits with patterns as rows."""
         if self._by_pattern is None:
-            self._by_pattern = _matrix(self._tiles[: (self._count + 63) // 64], self._count)
+            self._by_pattern = matrix_of(self._tiles[: (self._count + 63) // 64], self._count)
         return self._by_pattern
 
-    def _unit_matrix(self) -> _Matrix:
+    def _unit_matrix(self) -> Matrix:
         """Return the bits with units as rows."""
         if self._by_unit is None:
             tiles = self._tiles[: (self._count + 63) // 64]
-            units = _aligned((self.n_words, len(tiles), 64))
+            units = aligned((self.n_words, len(tiles), 64))
             kernels.transpose_tiles(tiles, units)
-            self._by_unit = _matrix(units, self.n)
+            self._by_unit = matrix_of(units, self.n)
         return self._by_unit
 
 
@@ -359,11 +388,11 @@ def asynchronous_sweep(
             visits,
             noise[first:last],
             diagonal,
-            _aligned((units.shape[1], 64)),
+            aligned((units.shape[1], 64)),
             flips[first:last],
         )
 
-    _spread(visit, chosen.size, visits.size * chosen.size * math.prod(counters.shape[1:]))
+    spread(visit, chosen.size, visits.size * chosen.size * math.prod(counters.shape[1:]))
     return flips
 
 
@@ -374,7 +403,7 @@ def _check_sweep(
     patterns: PackedPatterns, states: Array, counters: Array, cues: Array, thresholds: Array | None
 ) -> None:
     """Refuse what would make the kernel read or write outside its arrays, or a row twice."""
-    n, n_words = patterns.n, _counter_words(len(patterns))
+    n, n_words = patterns.n, counter_words(len(patterns))
     wanted: list[tuple[str, Array, type[np.generic], tuple[int, ...]]] = [
         ("states", states, np.int8, (len(states), n)),
         ("counters", counters, np.uint64, (len(states), n.bit_length(), n_words)),
@@ -408,92 +437,6 @@ def _indices(where: str, values: Array, end: int) -> Array:
             f"{where} go from {array.min()} to {array.max()}; give indices from 0 to {end - 1}."
         )
     return np.ascontiguousarray(array, np.int64)
-
-
-class _Matrix(NamedTuple):
-    """A bit matrix in tiles and the number of ones in each of its rows."""
-
-    tiles: Array
-    ones: Array
-
-
-class _Digits(NamedTuple):
-    """Integer vectors in bit planes, with a list of what the planes do not hold."""
-
-    planes: Array
-    starts: Array
-    places: Array
-    excess: Array
-
-
-def _matrix(tiles: Array, n_rows: int) -> _Matrix:
-    ones = np.zeros((len(tiles), 64), np.int64)
-    for tile, words in enumerate(tiles):
-        ones[tile] = np.bitwise_count(words).sum(axis=0, dtype=np.int64)
-    return _Matrix(tiles, ones.reshape(-1)[:n_rows])
-
-
-def _product(
-    matrix: _Matrix, digits: _Digits, *, gain: int, slopes: Array, bases: Array, bound: float
-) -> Ints:
-    """Return what `kernels.products` computes; `bound` is the largest magnitude it can have."""
-    out = np.empty((len(slopes), len(matrix.ones)), np.int32 if bound < 2**31 else np.int64)
-
-    def multiply(first: int, last: int) -> None:
-        kernels.products(matrix.tiles, *digits, gain, slopes, matrix.ones, bases, first, last, out)
-
-    words = matrix.tiles.size * digits.planes.shape[0] * digits.planes.shape[1]
-    _spread(multiply, len(matrix.tiles), words)
-    return out
-
-
-def _spread(job: Callable[[int, int], None], count: int, work: int) -> None:
-    """Call ``job(first, last)`` over parts of `count`, in threads if `work` is worth them."""
-    parts = min(numba.get_num_threads(), count) if work >= THREADS_FROM else 1
-    if parts <= 1:
-        job(0, count)
-        return
-    edges = [count * part // parts for part in range(parts + 1)]
-    with ThreadPoolExecutor(parts) as pool:
-        for done in [pool.submit(job, *edges[part : part + 2]) for part in range(parts)]:
-            done.result()
-
-
-def _digits(values: Ints) -> tuple[_Digits, Array, int]:
-    """Write integers (Q, P) as ``offset + step * u``, with as few planes for u as are worth it.
-
-    The step is the power of two that all differences share: overlaps have the parity of N, and
-    their changes often more. A sample decides the rest; the result is exact whatever it says.
-    """
-    common = int(np.bitwise_or.reduce(values ^ values[:, :1], axis=None))
-    shift = max((common & -common).bit_length() - 1, 0)
-    sample = values[:, :: max(1, values.shape[1] // 63)]
-    middle = sample.shape[1] // 2
-    centres = np.partition(sample, middle, axis=1)[:, middle].copy()
-    sizes = np.frexp(np.abs(sample - centres[:, None], dtype=np.float64))[1] - shift
-    within = np.cumsum(np.bincount(np.maximum(sizes, 0).reshape(-1), minlength=63))[:62]
-    # An entry outside the range costs about as much as one word of a plane.
-    n_words = (values.shape[1] + 63) // 64
-    share = 1.0 - within / sample.size
-    best = int(np.argmin(np.arange(62) * n_words + share * values.shape[1]))
-    offsets = centres - ((1 << best) << shift)
-    return _encode(values, offsets, shift, best + 1), offsets, 1 << shift
-
-
-def _encode(values: Ints, offsets: Array, shift: int, n_planes: int) -> _Digits:
-    digits = _Digits(
-        _aligned((len(values), n_planes, _counter_words(values.shape[1]))),
-        np.empty(len(values) + 1, np.int64),
-        np.empty(values.size, np.int64),
-        np.empty(values.size, np.int64),
-    )
-    kernels.encode(values, offsets, shift, *digits)
-    return digits
-
-
-def _counter_words(count: int) -> int:
-    """Return the words of a plane: the sweep's ripple carries take eight at a time."""
-    return (count + 511) // 512 * 8
 
 
 def _pack(rows: Array, words: Array, where: str) -> None:
@@ -543,11 +486,3 @@ def _tiles_between(first: int, last: int) -> list[tuple[int, int, int]]:
         (tile, max(first, 64 * tile), min(last, 64 * tile + 64))
         for tile in range(first // 64, (last + 63) // 64)
     ]
-
-
-def _aligned(shape: tuple[int, ...]) -> Array:
-    """Return zeros (uint64) that start on a cache line: loads that straddle two take twice."""
-    size = math.prod(shape)
-    words = np.zeros(size + 8, np.uint64)
-    start = -(words.ctypes.data // 8) % 8
-    return words[start : start + size].reshape(shape)

@@ -261,10 +261,16 @@ def weigh_all(
 
 @kernel
 def refine_all(sums: Array, alpha: float, brackets: Array, levels: Array, trial: int) -> bool:
-    """Improve levels (Q,) in their brackets (Q, 2) by what `weigh_all` summed; say if any moved."""
+    """Improve levels (Q,) in their brackets (Q, 2) by what `weigh_all` summed; say if any moved.
+
+    The bracket of a level that rests is closed: what others still need does not move it.
+    """
     moved = False
     for q in range(levels.size):
-        new = _refine(alpha, sums[0, q], sums[1, q], brackets[q], levels[q], trial)
-        moved = moved or new != levels[q]
-        levels[q] = new
+        if brackets[q, 0] < brackets[q, 1]:
+            new = _refine(alpha, sums[0, q], sums[1, q], brackets[q], levels[q], trial)
+            if new == levels[q]:
+                brackets[q] = new
+            moved = moved or new != levels[q]
+            levels[q] = new
     return moved

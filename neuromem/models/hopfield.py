@@ -252,7 +252,7 @@ class Hopfield(AssociativeMemory):
     def _forget(self, keys: Array) -> None:
         self._refuse_if_replaced("forget")
         if self._packed_form and self._rule.integer and self._patterns is not None:
-            for place in sorted(self._places_of(keys), reverse=True):
+            for place in sorted(self._patterns.places_of(keys, "Hopfield.forget"), reverse=True):
                 self._patterns.remove(place)
             self._synapses = None
         else:
@@ -294,20 +294,6 @@ class Hopfield(AssociativeMemory):
         return DenseSynapses(
             weights, self._rule.scale(self.n), zero_diagonal=self.diagonal == "zero"
         )
-
-    def _places_of(self, keys: Array) -> set[int]:
-        """Return the index of the oldest copy of each key that is not taken by one before it."""
-        assert self._patterns is not None
-        places: set[int] = set()
-        for same in self._patterns.overlaps(keys) == self.n:
-            free = [int(place) for place in np.flatnonzero(same) if place not in places]
-            if not free:
-                raise ParameterError(
-                    "Hopfield.forget: a key is not among the stored patterns. "
-                    "Forget only what was stored."
-                )
-            places.add(free[0])
-        return places
 
     def _all_patterns(self) -> Array:
         assert self._patterns is not None

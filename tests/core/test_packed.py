@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from neuromem.core import packed
+from neuromem.core import threads as spreading
 from neuromem.core.errors import CodeError, ParameterError, ShapeError
 from neuromem.core.packed import PackedPatterns, asynchronous_sweep
 
@@ -97,10 +97,10 @@ def test_A72_results_do_not_depend_on_threads(monkeypatch):
     n, p = 500, 130
     patterns = PackedPatterns(n).append(signs(p, n, seed=4))
     cues, order = signs(7, n, seed=5), np.random.default_rng(6).permutation(n)
-    monkeypatch.setattr(packed, "THREADS_FROM", 0)
+    monkeypatch.setattr(spreading, "THREADS_FROM", 0)
     results = []
     for threads in (1, 2, 3, 16):
-        monkeypatch.setattr(packed.numba, "get_num_threads", lambda count=threads: count)
+        monkeypatch.setattr(spreading.numba, "get_num_threads", lambda count=threads: count)
         overlaps = patterns.overlaps(cues)
         states, counters = cues.copy(), patterns.counters(cues)
         flips = asynchronous_sweep(patterns, states, counters, order)

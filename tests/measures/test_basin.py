@@ -7,13 +7,11 @@ import xarray as xr
 from neuromem.core.errors import ParameterError
 from neuromem.measures import basin
 
-DENSE = "hopfield-dense"
-
 
 @pytest.fixture(scope="module")
 def hebb():
     fractions = np.arange(0.25, 0.49, 0.02)
-    return basin(DENSE, n=2000, loads=[0.05, 0.10], fractions=fractions, trials=5, cues=32)
+    return basin("hopfield", n=2000, loads=[0.05, 0.10], fractions=fractions, trials=5, cues=32)
 
 
 def test_A20_critical_cue_noise(hebb):
@@ -40,14 +38,14 @@ def test_success_falls_and_the_search_takes_longer_towards_the_edge(hebb):
 
 def test_cues_have_exactly_their_share_of_flipped_units():
     """No step is made: the overlap is 1 - 2 round(f N) / N."""
-    result = basin(DENSE, n=100, loads=[0.05], fractions=[0.0, 0.104, 0.3], trials=2, steps=0)
+    result = basin("hopfield", n=100, loads=[0.05], fractions=[0.0, 0.104, 0.3], trials=2, steps=0)
     assert result["overlap"].dims == ("load", "trial", "fraction")
     np.testing.assert_allclose(result["overlap"][0], [[1.0, 0.8, 0.4]] * 2)
 
 
 def test_a_load_beyond_capacity_has_no_basin_and_a_light_one_no_edge():
-    heavy = basin(DENSE, n=100, loads=[1.0], fractions=[0.0, 0.1], trials=2)
-    light = basin(DENSE, n=100, loads=[0.01], fractions=[0.0, 0.1], trials=2)
+    heavy = basin("hopfield", n=100, loads=[1.0], fractions=[0.0, 0.1], trials=2)
+    light = basin("hopfield", n=100, loads=[0.01], fractions=[0.0, 0.1], trials=2)
     assert (heavy["censored"].item(), heavy["f50"].item(), heavy["f50_low"].item()) == (-1, 0, 0)
     assert (light["censored"].item(), light["f50"].item(), light["f50_high"].item()) == (1, 0.1, 1)
 
@@ -61,7 +59,7 @@ def test_two_workers_give_the_same_dataset_as_none():
 def test_every_number_has_units_a_meaning_and_an_origin(hebb):
     for variable in hebb.variables.values():
         assert {"units", "long_name"} <= set(variable.attrs)
-    assert hebb.attrs["model"] == DENSE
+    assert hebb.attrs["model"] == "hopfield"
     assert "Forrest" in hebb.attrs["source"]
 
 

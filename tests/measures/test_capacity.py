@@ -10,12 +10,10 @@ import neuromem as nm
 from neuromem.core.errors import ParameterError
 from neuromem.measures import capacity, critical_load, finite_size_trend
 
-DENSE = "hopfield-dense"
-
 
 @pytest.fixture(scope="module")
 def found_1000():
-    return capacity(DENSE, n=1000, trials=10, seed=0)
+    return capacity("hopfield", n=1000, trials=10, seed=0)
 
 
 def test_A13_overlap_after_relaxation_from_the_pattern():
@@ -24,7 +22,7 @@ def test_A13_overlap_after_relaxation_from_the_pattern():
     Two networks of 64 cues: wrong bits of a cue are at most 17 +- 5 of 5000, its overlap has an
     sd of 0.002, and the mean one well below 0.001.
     """
-    curve = capacity(DENSE, n=5000, loads=[0.05, 0.10, 0.12], trials=2)
+    curve = capacity("hopfield", n=5000, loads=[0.05, 0.10, 0.12], trials=2)
     overlap = curve["overlap"].mean("trial").values
     assert overlap[0] > 0.9999 - 0.002
     np.testing.assert_allclose(overlap[1:], [0.998, 0.993], atol=0.002)
@@ -39,7 +37,7 @@ def test_A14_critical_load_of_1000_units(found_1000):
 
 
 def test_A14_critical_load_of_4000_units():
-    found = critical_load(DENSE, n=4000, trials=3, bracket=(0.1, 0.2), cues=32)
+    found = critical_load("hopfield", n=4000, trials=3, bracket=(0.1, 0.2), cues=32)
     assert float(found["alpha_c"]) == pytest.approx(0.152, abs=0.008)
 
 
@@ -47,7 +45,7 @@ def test_A15_all_patterns_are_fixed_at_n_over_4_ln_n():
     """One parallel step from a pattern leaves it: no overlap may fall to 1 - 2/N = 0.998."""
     load = nm.theory.error_free_capacity(1000, all_patterns=True) / 1000
     curve = capacity(
-        DENSE, n=1000, loads=[load], trials=20, update="sync", steps=1, criterion=0.999
+        "hopfield", n=1000, loads=[load], trials=20, update="sync", steps=1, criterion=0.999
     )
     assert curve["patterns"].item() == 36
     assert curve["success"].item() >= 0.999
@@ -55,7 +53,7 @@ def test_A15_all_patterns_are_fixed_at_n_over_4_ln_n():
 
 def test_overlap_below_alpha_c_follows_mean_field_theory():
     """The solved table of m(alpha) to 0.01, up to a load where small networks still hold."""
-    curve = capacity(DENSE, n=2000, loads=[0.04, 0.06, 0.08, 0.10, 0.11, 0.12], trials=4)
+    curve = capacity("hopfield", n=2000, loads=[0.04, 0.06, 0.08, 0.10, 0.11, 0.12], trials=4)
     table = [0.999999, 0.999955, 0.999557, 0.997999, 0.996264, 0.993223]
     np.testing.assert_allclose(curve["overlap"].mean("trial"), table, atol=0.01)
     np.testing.assert_allclose(curve["theory_overlap"], table, atol=1e-5)
@@ -66,7 +64,7 @@ def test_critical_load_goes_to_0138_with_size():
 
     With about 0.001 of error at each size the intercept is uncertain by 0.003: held to 0.008.
     """
-    trend = finite_size_trend(DENSE, (250, 500, 1000, 2000), trials=6)
+    trend = finite_size_trend("hopfield", (250, 500, 1000, 2000), trials=6)
     assert trend["alpha_c"].values == pytest.approx([0.190, 0.173, 0.162, 0.154], abs=0.008)
     assert float(trend["alpha_infinity"]) == pytest.approx(0.138, abs=0.008)
     assert float(trend["alpha_infinity_low"]) < float(trend["alpha_infinity_high"])
@@ -75,9 +73,9 @@ def test_critical_load_goes_to_0138_with_size():
 
 
 def test_a_search_is_a_function_of_the_seed(found_1000):
-    again = capacity(DENSE, n=1000, trials=10, seed=0)
+    again = capacity("hopfield", n=1000, trials=10, seed=0)
     xr.testing.assert_identical(found_1000, again)
-    other = capacity(DENSE, n=1000, trials=10, seed=1)
+    other = capacity("hopfield", n=1000, trials=10, seed=1)
     assert not np.array_equal(other["overlap"], found_1000["overlap"])
 
 
@@ -93,7 +91,7 @@ def test_loads_of_a_search_surround_the_transition(found_1000):
 def test_every_number_has_units_a_meaning_and_an_origin(found_1000):
     for variable in found_1000.variables.values():
         assert {"units", "long_name"} <= set(variable.attrs)
-    assert found_1000.attrs["model"] == DENSE
+    assert found_1000.attrs["model"] == "hopfield"
     assert found_1000.attrs["n"] == 1000
     assert '"criterion": 0.9' in found_1000.attrs["parameters"]
     assert "Amit" in found_1000.attrs["source"]
@@ -136,6 +134,27 @@ def test_a_memory_that_always_fails_gives_an_upper_bound():
     assert curve["alpha_c_low"].item() == 0.0
 
 
+def test_a_rule_beyond_its_capacity_fails_without_a_warning_from_each_network():
+    model = functools.partial(nm.models.Hopfield, rule="perceptron", epochs=50)
+    curve = capacity(model, n=40, loads=[0.5, 3.0], trials=2, criterion=0.999)
+    assert curve["success"].values.tolist() == [1.0, 0.0]
+
+
+def test_a_load_is_counted_as_the_model_counts_it():
+    """Degree 3: load P / N^2; the search goes to the solved capacity, within its finite size."""
+    curve = capacity("dense-memory", n=60, trials=3, cues=16)
+    np.testing.assert_array_equal(curve["patterns"], np.rint(curve["load"] * 60**2))
+    assert curve["censored"].item() == 0
+    assert 0.05 < curve["alpha_c"].item() < 0.2
+
+
+def test_a_search_for_an_exponential_capacity_ends_at_a_bound_that_fits_into_memory():
+    curve = capacity("dense-exponential", n=1000, trials=1, cues=2)
+    assert curve["censored"].item() == 1
+    assert curve["patterns"].max().item() == pytest.approx(2**24 / 1000, rel=1e-3)
+    assert curve["alpha_c"].item() == pytest.approx(np.log(2**24 / 1000) / 1000, rel=1e-3)
+
+
 def test_a_search_stops_at_the_patterns_that_there_are():
     digits = nm.patterns.digits()[:10]
     curve = critical_load("pseudo-inverse", n=digits.shape[1], trials=2, patterns=digits)
@@ -145,9 +164,9 @@ def test_a_search_stops_at_the_patterns_that_there_are():
 
 def test_noise_on_a_chip_costs_capacity(noisy_chip):
     choices = {"n": 200, "loads": [0.1, 0.14, 0.18], "trials": 6, "seed": 1}
-    ideal = capacity(DENSE, **choices)
-    noisy = capacity(DENSE, on=noisy_chip(1.0), **choices)
-    exact = capacity(DENSE, on=noisy_chip(0.0), **choices)
+    ideal = capacity("hopfield", **choices)
+    noisy = capacity("hopfield", on=noisy_chip(1.0), **choices)
+    exact = capacity("hopfield", on=noisy_chip(0.0), **choices)
     # As much noise as crosstalk: sqrt(2) of the deviation, the success of twice the load.
     assert noisy["success"][0] < ideal["success"][0] - 0.2
     np.testing.assert_array_equal(exact["overlap"], ideal["overlap"])
@@ -156,11 +175,11 @@ def test_noise_on_a_chip_costs_capacity(noisy_chip):
 
 def test_cue_noise_and_options_of_recall_are_handed_on():
     choices = {"n": 200, "loads": [0.1], "trials": 4}
-    clean = capacity(DENSE, **choices)["success"].item()
-    assert capacity(DENSE, cue_noise=0.35, **choices)["success"].item() < clean - 0.3
-    assert capacity(DENSE, cue_noise=0.2, steps=0, **choices)["overlap"].values == pytest.approx(
-        0.6
-    )
+    clean = capacity("hopfield", **choices)["success"].item()
+    assert capacity("hopfield", cue_noise=0.35, **choices)["success"].item() < clean - 0.3
+    assert capacity("hopfield", cue_noise=0.2, steps=0, **choices)[
+        "overlap"
+    ].values == pytest.approx(0.6)
     model = functools.partial(nm.models.Hopfield, rule="storkey")
     curve = capacity(model, update="sync", **choices)
     assert curve.attrs["model"] == "Hopfield(rule='storkey')"

@@ -11,8 +11,6 @@ from neuromem.core.errors import CapabilityError, ParameterError
 from neuromem.measures import information, information_capacity
 from neuromem.measures.information import Table
 
-DENSE = "hopfield-dense"
-
 
 def h2(p):
     return -p * np.log2(p) - (1 - p) * np.log2(1 - p)
@@ -83,7 +81,7 @@ def test_constant_units_count_for_nothing():
 
 
 def test_information_of_hebb_follows_theory():
-    found = information_capacity(DENSE, n=2000, loads=[0.05, 0.10, 0.12], trials=3)
+    found = information_capacity("hopfield", n=2000, loads=[0.05, 0.10, 0.12], trials=3)
     measured = found["bits_per_synapse"].mean("trial")
     # alpha (1 - H2((1-m)/2)): an error of 0.002 in m = 0.993 is 0.008 of the bits; N/(N-1) more.
     np.testing.assert_allclose(measured, found["theory_bits_per_synapse"], rtol=0.01)
@@ -106,8 +104,8 @@ def test_two_workers_give_the_same_dataset_as_none():
 
 def test_the_bytes_of_a_memory_on_a_chip_are_its_own(noisy_chip):
     choices = {"n": 60, "loads": [0.1], "trials": 1}
-    ideal = information_capacity(DENSE, **choices)
-    placed = information_capacity(DENSE, on=noisy_chip(0.0), **choices)
+    ideal = information_capacity("hopfield-dense", **choices)
+    placed = information_capacity("hopfield-dense", on=noisy_chip(0.0), **choices)
     assert placed["nbytes"].item() == ideal["nbytes"].item()
     assert placed["bits"].item() == ideal["bits"].item()
 

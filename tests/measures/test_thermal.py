@@ -8,12 +8,12 @@ import neuromem as nm
 from neuromem.core.errors import CapabilityError, ParameterError
 from neuromem.measures import thermal
 
-DENSE = "hopfield-dense"
-
 
 @pytest.fixture(scope="module")
 def warm():
-    return thermal(DENSE, n=2000, loads=[0.02, 0.05], temperatures=[0.3, 0.5, 0.6, 0.7], trials=3)
+    return thermal(
+        "hopfield", n=2000, loads=[0.02, 0.05], temperatures=[0.3, 0.5, 0.6, 0.7], trials=3
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ def test_A17_patterns_melt_above_t_m(warm):
 
 
 def test_without_noise_it_is_the_overlap_of_plain_recall():
-    cold = thermal(DENSE, n=200, loads=[0.1], temperatures=[0.0], trials=2, burn_in=60, sweeps=3)
+    cold = thermal(
+        "hopfield", n=200, loads=[0.1], temperatures=[0.0], trials=2, burn_in=60, sweeps=3
+    )
     assert (cold["overlap"] > 0.95).all()
     assert cold["theory_overlap"].item() == pytest.approx(0.997999, abs=1e-6)
 
@@ -42,8 +44,10 @@ def test_without_noise_it_is_the_overlap_of_plain_recall():
 def test_a_longer_average_contains_the_shorter_one():
     """Noise is keyed by sweep: 1 sweep after 9 is the last of 10 that are all averaged."""
     choices = {"n": 100, "loads": [0.05], "temperatures": [0.4], "trials": 1, "seed": 3}
-    sums = [thermal(DENSE, burn_in=0, sweeps=k, **choices)["overlap"].item() * k for k in (9, 10)]
-    last = thermal(DENSE, burn_in=9, sweeps=1, **choices)["overlap"].item()
+    sums = [
+        thermal("hopfield", burn_in=0, sweeps=k, **choices)["overlap"].item() * k for k in (9, 10)
+    ]
+    last = thermal("hopfield", burn_in=9, sweeps=1, **choices)["overlap"].item()
     assert last == pytest.approx(sums[1] - sums[0])
 
 
