@@ -88,10 +88,11 @@ def capacity(
             ax.axvspan(low_c, high_c, color=tint, alpha=0.15, lw=0)
         ax.axvline(alpha_c, color=tint, lw=1, ls=":", label=text)
     if "theory_overlap" in curve:
-        loads = np.linspace(1e-4, float(curve["load"].max()), 600)
-        line = theory.retrieval_overlap(loads)
-        ax.plot(loads, line, color="0.25", lw=1.2, label=r"mean field, $N \to \infty$, T = 0")
-    ax.set_xlabel(r"load $\alpha = P / N$ (patterns per unit)")
+        loads, line, label = _mean_field(curve)
+        ax.plot(loads, line, color="0.25", lw=1.2, label=label)
+        ax.set_xlabel(r"load $\alpha = P / N$ (patterns per unit)")
+    else:
+        ax.set_xlabel(_axis_label(curve["load"]))
     ax.set_ylabel("overlap m with the stored pattern")
     ax.set_ylim(min(0.0, float(low.min())) - 0.02, 1.03)
     ax.legend(loc="lower left", fontsize="small")
@@ -263,6 +264,16 @@ def phases(*, ax: Axes | None = None, loads: npt.ArrayLike | None = None) -> Axe
     ax.set_ylim(bottom=0)
     ax.legend()
     return ax
+
+
+def _mean_field(curve: xr.Dataset) -> tuple[Any, Any, str]:
+    """Return loads, overlaps and name of the theory line: smooth at T = 0, else as measured at."""
+    loads, line = curve["load"].values, curve["theory_overlap"].values
+    label = r"mean field, $N \to \infty$"
+    if not np.allclose(line, theory.retrieval_overlap(loads)):
+        return loads, line, label
+    fine = np.linspace(1e-4, float(loads.max()), 600)
+    return fine, theory.retrieval_overlap(fine), f"{label}, T = 0"
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -32,6 +32,14 @@ def test_capacity_shows_points_intervals_and_theory(curve):
     np.testing.assert_allclose(points.get_ydata(), curve["overlap"].mean("trial"))
 
 
+def test_capacity_at_temperature_has_the_theory_of_that_temperature():
+    warm = nm.measures.capacity(
+        "hopfield", n=60, loads=[0.02, 0.1], trials=2, cues=4, temperature=0.4, steps=20
+    )
+    line = nm.plot.capacity(warm).lines[-1]
+    np.testing.assert_allclose(line.get_ydata(), nm.theory.retrieval_overlap([0.02, 0.1], 0.4))
+
+
 def test_it_draws_where_it_is_told_to(curve):
     _, ax = plt.subplots()
     assert nm.plot.capacity(curve, ax=ax, label="mine") is ax

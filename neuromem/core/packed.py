@@ -115,9 +115,13 @@ class PackedPatterns:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, the copy for fields and room to grow included."""
-        by_unit = 0 if self._by_unit is None else self._by_unit.tiles.nbytes
-        return int(self._tiles.nbytes + by_unit)
+        """Bytes that the stored bits take, room for growth included.
+
+        The copy with rows and columns exchanged, which fields make and a change drops, is working
+        memory of the same size and is not counted: a memory weighs the same before and after it
+        is asked.
+        """
+        return int(self._tiles.nbytes)
 
     @property
     def bits(self) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -19,7 +18,6 @@ from neuromem.core.patterns import flip, low_activity, random
 from neuromem.core.randomness import stream
 from neuromem.core.recall import Recall
 from neuromem.models.catalog import find
-from neuromem.models.rules import LearningWarning
 
 Model: TypeAlias = str | Callable[[int], AssociativeMemory]
 """A name of the catalogue, a class, or any picklable callable from n to a memory."""
@@ -171,16 +169,10 @@ class Setup:
         return count
 
     def network(self, n: int, load: float, seed: np.random.SeedSequence) -> Network:
-        """Build a memory of `n` units, store `load` in it, and place it on the chip if any.
-
-        That a rule stopped before all was learned shows in the recall; a warning from each of a
-        hundred networks beyond capacity would say no more.
-        """
+        """Build a memory of `n` units, store `load` in it, and place it on the chip if any."""
         memory = self.model(n)
         keys = self._draw(memory, memory.count_at(load), stream(seed, "patterns"))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LearningWarning)
-            memory.store(keys)
+        memory.store(keys)
         return Network(placed(memory, self.on, seed), memory, keys)
 
     def ask(

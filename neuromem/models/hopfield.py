@@ -189,7 +189,7 @@ class Hopfield(AssociativeMemory):
         synapses = self._operator()
         own_fields = getattr(synapses, "fields", None) is not None
         scale = float(getattr(synapses, "scale", 1.0)) if own_fields else 1.0
-        exact = self._rule.integer and own_fields
+        exact = self._rule.integer and own_fields and not self._replaced
         threshold = Threshold(
             low=-1 if self.code == "bipolar" else 0,
             level=self._theta,

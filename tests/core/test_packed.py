@@ -270,7 +270,7 @@ def test_memory_is_a_bit_a_unit_and_layout():
     patterns = PackedPatterns(1024).append(signs(1000, 1024, seed=22))
     assert patterns.nbytes == 16 * 16 * 512
     patterns.fields(np.ones((1, 1000), int))
-    assert patterns.nbytes == 2 * 16 * 16 * 512
+    assert patterns.nbytes == 16 * 16 * 512
     patterns.append(signs(1, 1024, seed=23))
     assert patterns.nbytes == 16 * 16 * 512
 

@@ -9,6 +9,7 @@ from scipy.special import erfc
 
 import neuromem as nm
 from neuromem.core.errors import CapabilityError, ParameterError, ShapeError
+from neuromem.core.synapses import DenseSynapses
 
 Hopfield = nm.models.Hopfield
 
@@ -291,6 +292,20 @@ def test_any_operator_may_stand_in_for_the_synapses(rule, update):
         net.with_synapses({"feedback": bare})
     with pytest.raises(ShapeError, match="expected \\(60, 60\\)"):
         net.with_synapses({"recurrent": aslinearoperator(np.eye(59))})
+
+
+def test_operators_that_stand_in_bear_rounding_of_ties():
+    """Float weights of an exact rule: a zero field is 1e-17 off, and must move nothing."""
+    n = 31
+    keys = nm.patterns.random(9, n, rng=0)
+    net = Hopfield(n).store(keys)
+    noise = 1e-17 * np.random.default_rng(0).random((n, n))
+    twin = net.with_synapses({"recurrent": DenseSynapses(hebb(keys) / n + noise)})
+    starts = nm.patterns.random(500, n, rng=1)
+    assert (starts @ hebb(keys) == 0).any()
+    for update in ("async", "sync"):
+        ends = [memory.recall(starts, update=update, rng=2).patterns for memory in (net, twin)]
+        np.testing.assert_array_equal(*ends)
 
 
 def test_the_overlap_form_never_builds_the_matrix():
