@@ -67,9 +67,6 @@ class Similarity:
         """
         out = np.empty(len(cues))
         nothing = np.empty((len(self.keys), 0), self.keys.dtype)
-        largest = max(float(self.keys.max()), -float(self.keys.min())) * self.keys.shape[1]
-        if self.beta * largest * float(np.abs(cues).max()) < FLAT:
-            return np.asarray(cues @ self.keys.mean(axis=0, dtype=np.float64), np.float64)
 
         def group(first: int, last: int) -> None:
             if self.alpha == 1.0:
@@ -78,7 +75,13 @@ class Similarity:
                 out[first:last] = self._read_entmax(cues[first:last], nothing)[1]
 
         _spread(group, len(cues), self.keys.size)
-        return out - self.entropy / self.beta
+        out -= self.entropy / self.beta
+        largest = max(float(self.keys.max()), -float(self.keys.min())) * self.keys.shape[1]
+        flat = self.beta * largest * np.abs(cues).max(axis=1).astype(np.float64) < FLAT
+        if flat.any():
+            mean = self.keys.mean(axis=0, dtype=np.float64)
+            out[flat] = np.einsum("qi,i->q", cues[flat], mean)
+        return out
 
     @property
     def entropy(self) -> float:

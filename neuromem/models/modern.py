@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
 from collections import Counter
@@ -31,6 +32,9 @@ SEPARATIONS = ("softmax", "sparsemax", "entmax")
 
 LARGEST = {"float32": 1e18, "float64": 1e150}
 """Norms of patterns and cues up to which no similarity overflows."""
+
+PART = 2**22
+"""Scores that are held at a time where operators stand in for the patterns (32 MB)."""
 
 
 class ModernHopfield(AssociativeMemory):
@@ -275,8 +279,9 @@ class ModernHopfield(AssociativeMemory):
         gone = np.zeros(len(rows), bool)
         for i, row in enumerate(rows):
             name = (row + row.dtype.type(0)).tobytes()
-            gone[i] = wanted[name] > 0
-            wanted[name] -= int(gone[i])
+            if wanted.get(name, 0) > 0:
+                wanted[name] -= 1
+                gone[i] = True
         if gone.sum() < len(keys):
             raise ParameterError(
                 f"{self._name}.forget: {len(keys) - gone.sum()} of {len(keys)} keys are not stored "
@@ -294,7 +299,8 @@ class ModernHopfield(AssociativeMemory):
                 f"{self._name}.energy: nothing is stored yet. Call store(keys) first."
             )
         if self._replaced:
-            soft = self._weigh_by_operators(states)[1] - self._similarity.entropy / self.beta
+            free = self._through_operators(states)[1]
+            soft = free - self._similarity.entropy / self.beta
         else:
             soft = self._similarity.soft_scores(states)
         return np.asarray(0.5 * (_norms(states) ** 2 + self._norm**2) - soft)
@@ -316,21 +322,29 @@ class ModernHopfield(AssociativeMemory):
     def _read(self, name: Literal["keys", "values"], states: Array) -> Array:
         """Return keys or values averaged by the weights of each state, shape (Q, N or M)."""
         if self._replaced:
-            weights = self._weigh_by_operators(states)[0]
-            operator = self.synapses[name]
-            read = operator.rmatmat(weights.T) if name == "keys" else operator @ weights.T
-            return np.asarray(read.T, dtype=states.dtype, order="C")
+            return self._through_operators(states, name)[0].astype(states.dtype)
         content = self._keys if self._values is None or name == "keys" else self._values
         return self._similarity.read(states, content.rows)
 
-    def _weigh_by_operators(self, states: Array) -> tuple[Array, Array]:
-        """Return weights (Q, P) and free scores (Q,) through the operators that stand in."""
-        scores = np.ascontiguousarray((self.synapses["keys"] @ states.T.astype(np.float64)).T)
-        free = [entmax(row, self.beta, self._exponent, row) for row in scores]
-        return scores, np.array(free)
+    def _through_operators(
+        self, states: Array, name: Literal["keys", "values"] = "keys"
+    ) -> tuple[Array, Array]:
+        """Return what is read and the free scores, by the products of whatever stands in."""
+        operators = self.synapses
+        reads, free = [], []
+        for part in np.array_split(states, -(-states.shape[0] * self.n_stored // PART)):
+            weights = np.array((operators["keys"] @ part.T.astype(np.float64)).T, order="C")
+            free += [entmax(row, self.beta, self._exponent, row) for row in weights]
+            if name == "keys":
+                reads.append(operators["keys"].rmatmat(weights.T).T)
+            else:
+                reads.append((operators["values"] @ weights.T).T)
+        return np.concatenate(reads), np.array(free)
 
     def _set_synapses(self, synapses: dict[str, LinearOperator]) -> None:
         self._replaced = synapses
+        # What the original stores from now on is none of the twin's.
+        self._keys, self._values = copy.copy(self._keys), copy.copy(self._values)
 
     def _refuse_if_replaced(self, verb: str) -> None:
         if self._replaced:

@@ -16,7 +16,7 @@ import xarray as xr
 
 from neuromem.core.errors import NeuromemError, ParameterError, whole_number
 from neuromem.core.results import Variable, provenance
-from neuromem.sweep.executors import completed, one_compute_thread, process_pool
+from neuromem.sweep.executors import completed, interrupt_deferred, one_compute_thread, process_pool
 from neuromem.sweep.layout import TRIAL, Axis, Layout
 from neuromem.sweep.stores import DONE, MemoryStore, Store, ZarrStore
 from neuromem.sweep.trials import Trial, TrialError, Work, check_pickles, check_signature
@@ -205,7 +205,8 @@ class Sweep:
             closing(completed(runner, work, self.layout.cells(missing))) as finished,
         ):
             for cell, values in finished:
-                kept.record(cell, values)
+                with interrupt_deferred():
+                    kept.record(cell, values)
                 advance()
         return self.layout.dataset(kept.values())
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from queue import SimpleQueue
+from types import FrameType
 from typing import TypeVar
 
 from neuromem.sweep.layout import Cell
@@ -100,6 +101,26 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def interrupt_deferred() -> Iterator[None]:
+    """Let what is inside come to its end before Ctrl-C interrupts.
+
+    A mask does not do: with other threads about, the signal comes through one of them, and a write
+    that they have begun goes on after the interrupt.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda *arrived: caught.append(arrived))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught and callable(before):
+        before(*caught[0])
 
 
 @contextmanager

@@ -133,3 +133,12 @@ def test_workers_and_executor_exclude_each_other_and_an_executor_is_one(sweep):
         sweep.run(workers=2, executor=Backwards(1))
     with pytest.raises(ParameterError, match=r"executor is a type; give a concurrent\.futures\.E"):
         sweep.run(executor=ThreadPoolExecutor)
+
+
+def test_an_interrupt_waits_for_the_end_of_a_write():
+    steps = []
+    with pytest.raises(KeyboardInterrupt), interrupt_deferred():
+        signal.raise_signal(signal.SIGINT)
+        steps.append("written")
+    assert steps == ["written"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
