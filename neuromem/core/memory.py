@@ -42,6 +42,8 @@ class Task:
         Root of the streams that are keyed by step and cue.
     recorder : Recorder
         Where the dynamics note each step.
+    where : str
+        The method that an error names.
     """
 
     states: Array
@@ -52,13 +54,14 @@ class Task:
     steps: int
     seed: np.random.SeedSequence
     recorder: Recorder
+    where: str
 
 
 class AssociativeMemory(ABC):
     """Stores patterns, gives them back from a cue, and can be measured.
 
     A subclass sets `code`, keeps each constructor argument in an attribute of the same name
-    (files and the catalogue read them back), and writes `_store`, `_recall`, `energy`,
+    (files and the catalogue read them back), and writes `_store`, `_recall`, `_energy`,
     `synapses`, `nbytes`, `_arrays` and `_set_arrays`. Shapes and codes are checked here, once.
 
     Attributes
@@ -70,7 +73,6 @@ class AssociativeMemory(ABC):
     """
 
     code: Code = "bipolar"
-    heteroassociative: ClassVar[bool] = False
     default_steps: ClassVar[int] = 100
     least_n: ClassVar[int] = 2
 
@@ -94,10 +96,16 @@ class AssociativeMemory(ABC):
         ShapeError, CodeError
             If `keys` or `values` have the wrong length, are empty, or are outside the code.
         CapabilityError
-            If `values` are given to an autoassociative memory.
+            If `values` are given to an autoassociative memory, or missing in a heteroassociative
+            one.
         """
         where = f"{self._name}.store"
         checked = as_patterns(keys, self.code, n=self.n, where=f"{where}: keys")
+        if values is None and self.heteroassociative:
+            raise CapabilityError(
+                f"{where}: no values came, but this memory is heteroassociative: it gives back "
+                f"values of {self.n_values} units. Give one value a key."
+            )
         if values is None:
             self._store(checked, None)
         elif not self.heteroassociative:
@@ -221,6 +229,11 @@ class AssociativeMemory(ABC):
         return round(load * self.n)
 
     @property
+    def heteroassociative(self) -> bool:
+        """Whether keys come with values, which recall gives back in their place."""
+        return False
+
+    @property
     def n_values(self) -> int:
         """Units of a recalled pattern."""
         return self.n
@@ -277,7 +290,9 @@ class AssociativeMemory(ABC):
             states = np.array(as_patterns(cues, self.code, n=self.n, where=f"{where}: cues"))
             done, taken = np.zeros(len(states), bool), np.zeros(len(states), np.int64)
         recorder = Recorder(record, where, first)
-        return Task(states, previous, done, taken, first, steps, seed_sequence(rng), recorder)
+        return Task(
+            states, previous, done, taken, first, steps, seed_sequence(rng), recorder, where
+        )
 
     def _pending_energy(self, states: Array) -> Any:
         """Return a callable that gives the energy of `states` as long as nothing is stored."""

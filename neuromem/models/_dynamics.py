@@ -205,11 +205,25 @@ class OperatorSweeper:
         return flips
 
 
+class Fields(Protocol):
+    """One kind of synapses under parallel updates.
+
+    What a unit's own state adds to its field is `own` times the state, to be taken away.
+    """
+
+    own: float
+
+    def start(self, states: Array) -> Array:
+        """Return the fields (Q, N) of the states (Q, N)."""
+
+    def advance(self, states: Array, kept: Array) -> Array:
+        """Return the fields of the states that the rows `kept` of the last call moved to."""
+
+
 class OperatorFields:
     """Fields of any linear operator for parallel updates, by one product a step."""
 
     own = 0.0
-    """What a unit's state adds to its own field, to be taken away: nothing here."""
 
     def __init__(self, synapses: LinearOperator) -> None:
         self.synapses = synapses
@@ -227,14 +241,11 @@ class OperatorFields:
 
 
 class PackedFields:
-    """Exact integer fields of packed patterns; later steps compute what has changed only.
-
-    The fields hold each unit's action on itself; `own` says how much of it to take away.
-    """
+    """Exact integer fields of packed patterns; later steps compute what has changed only."""
 
     def __init__(self, synapses: OverlapSynapses) -> None:
         self.patterns = synapses.patterns
-        self.own = len(synapses.patterns) if synapses.zero_diagonal else 0
+        self.own: float = len(synapses.patterns) if synapses.zero_diagonal else 0
 
     def start(self, states: Array) -> Array:
         """Return the fields (Q, N) of the states (Q, N), from scratch."""
@@ -252,7 +263,7 @@ class PackedFields:
 
 
 def visiting_order(
-    order: str | npt.ArrayLike, n: int, seed: np.random.SeedSequence
+    order: str | npt.ArrayLike, n: int, seed: np.random.SeedSequence, where: str
 ) -> tuple[Callable[[int], Array], bool]:
     """Return a function from the sweep's number to the units it visits, and if it visits all.
 
@@ -264,6 +275,8 @@ def visiting_order(
         Number of units.
     seed : SeedSequence
         Root of the permutations: sweep t has the same order for every cue of every batch.
+    where : str
+        The method that an error names.
     """
     if isinstance(order, str):
         if order == "random":
@@ -272,17 +285,17 @@ def visiting_order(
             units = np.arange(n)
             return lambda step: units, True
         raise ParameterError(
-            f"Hopfield.recall: order is {order!r}; give 'random', 'cyclic' or an array of units."
+            f"{where}: order is {order!r}; give 'random', 'cyclic' or an array of units."
         )
     given = np.asarray(order)
     if given.ndim != 1 or given.size == 0 or given.dtype.kind not in "iu":
         raise ShapeError(
-            f"Hopfield.recall: order has shape {given.shape} and dtype {given.dtype}; "
+            f"{where}: order has shape {given.shape} and dtype {given.dtype}; "
             "give a flat array of unit numbers."
         )
     if given.min() < 0 or given.max() >= n:
         raise ParameterError(
-            f"Hopfield.recall: order visits units {given.min()} to {given.max()}; "
+            f"{where}: order visits units {given.min()} to {given.max()}; "
             f"this memory has units 0 to {n - 1}."
         )
     units = np.ascontiguousarray(given, dtype=np.int64)
@@ -302,7 +315,7 @@ def asynchronous(
     `done` flags; `done` means a fixed point.
     """
     states = task.states
-    visit, all_units = visiting_order(order, states.shape[1], task.seed)
+    visit, all_units = visiting_order(order, states.shape[1], task.seed, task.where)
     may_stop = threshold.temperature == 0.0 and all_units
     sweeper.start(states)
     flips = np.zeros(len(states), np.int64)
@@ -323,7 +336,7 @@ def asynchronous(
 
 def synchronous(
     task: Task,
-    source: OperatorFields | PackedFields,
+    source: Fields,
     threshold: Threshold,
     energy: Callable[[Array], Array],
 ) -> Array:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
-import numba
 import numpy as np
 
 from neuromem.core.codes import Array
+from neuromem.core.threads import spread
 from neuromem.kernels import entmax as sparse
 from neuromem.kernels import softmax as dense
 
@@ -22,9 +20,6 @@ CANDIDATES = 1024
 
 FLAT = 1e-8
 """Exponents up to which a soft maximum is the mean: its own digits are lost in the entropy's."""
-
-THREADS_FROM = 2**27
-"""Multiply-adds from which a call is worth several threads (about 1 ms on one core)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Similarity:
             else:
                 out[first:last] = self._read_entmax(cues[first:last], content)[0]
 
-        _spread(group, len(cues), self.keys.size + content.size)
+        spread(group, len(cues), len(cues) * (self.keys.size + content.size), largest=GROUP)
         return out
 
     def soft_scores(self, cues: Array) -> Array:
@@ -74,7 +69,7 @@ class Similarity:
             else:
                 out[first:last] = self._read_entmax(cues[first:last], nothing)[1]
 
-        _spread(group, len(cues), self.keys.size)
+        spread(group, len(cues), len(cues) * self.keys.size, largest=GROUP)
         out -= self.entropy / self.beta
         largest = max(float(self.keys.max()), -float(self.keys.min())) * self.keys.shape[1]
         flat = self.beta * largest * np.abs(cues).max(axis=1).astype(np.float64) < FLAT
@@ -183,17 +178,3 @@ def _panels(cues: Array) -> Array:
     padded = np.zeros((-(-len(cues) // width) * width, cues.shape[1]), cues.dtype)
     padded[: len(cues)] = cues
     return np.ascontiguousarray(padded.reshape(-1, width, cues.shape[1]).transpose(0, 2, 1))
-
-
-def _spread(job: Callable[[int, int], None], count: int, work: int) -> None:
-    """Call ``job(first, last)`` on groups of cues, in threads if `work` per cue is worth them."""
-    threads = numba.get_num_threads() if count * work >= THREADS_FROM else 1
-    size = min(GROUP, -(-count // threads))
-    edges = [*range(0, count, size), count]
-    if threads == 1:
-        for first, last in pairwise(edges):
-            job(first, last)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(job, *pair) for pair in pairwise(edges)]:
-            done.result()

@@ -20,7 +20,7 @@ from neuromem.core.randomness import Rng
 from neuromem.core.recall import Recall
 from neuromem.core.synapses import DenseSynapses
 from neuromem.kernels.dense import add_weighted, table_sweep, table_weights
-from neuromem.models._dynamics import OperatorFields, Threshold, asynchronous, synchronous
+from neuromem.models._dynamics import Threshold, asynchronous, synchronous
 
 FUNCTIONS = ("polynomial", "rectified", "exponential")
 
@@ -215,15 +215,7 @@ class DenseMemory(AssociativeMemory):
         self._patterns.append(keys)
 
     def _forget(self, keys: Array) -> None:
-        places: set[int] = set()
-        for same in self._patterns.overlaps(keys) == self.n:
-            free = [place for place in np.flatnonzero(same).tolist() if place not in places]
-            if not free:
-                raise ParameterError(
-                    f"{self._name}.forget: a key is not among the stored patterns (so often). "
-                    "Forget only what was stored."
-                )
-            places.add(free[0])
+        places = self._patterns.places_of(keys, f"{self._name}.forget")
         for place in sorted(places, reverse=True):
             self._patterns.remove(place)
 
@@ -315,8 +307,10 @@ class _Sweeper:
         return flips
 
 
-class _Fields(OperatorFields):
+class _Fields:
     """The differences of all units at once, by the tables."""
+
+    own = 0.0
 
     def __init__(self, patterns: PackedPatterns, tables: _Tables) -> None:
         self.patterns = patterns
@@ -336,6 +330,10 @@ class _Fields(OperatorFields):
             add_weighted(weights[:, start : start + len(patterns)], patterns, fields)
         # No mass, no difference: every rectified overlap is negative.
         return np.asarray(fields if kind == np.int64 else fields / np.where(mass > 0, mass, 1.0))
+
+    def advance(self, states: Array, kept: Array) -> Array:
+        """Return the differences of the states that the `kept` rows have moved to."""
+        return self.start(states)
 
     def _blocks(self) -> Iterator[tuple[int, Array]]:
         height = max(1, UNPACKED // self.patterns.n)

@@ -7,10 +7,9 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from neuromem.core.codes import Array, Code
@@ -96,7 +95,6 @@ class ModernHopfield(AssociativeMemory):
     """
 
     code: Code = "real"
-    heteroassociative = True
     default_steps = 1
 
     def __init__(
@@ -122,32 +120,6 @@ class ModernHopfield(AssociativeMemory):
         self._values = None if self._n_values is None else _Rows(self._n_values)
         self._norm = 0.0
         self._replaced: dict[str, LinearOperator] = {}
-
-    def store(self, keys: npt.ArrayLike, values: npt.ArrayLike | None = None) -> Self:
-        """Store patterns and return the memory; later calls add to what is there.
-
-        Parameters
-        ----------
-        keys : array_like, shape (P, N) or (N,)
-            Real patterns, which are copied; in float64 they make the memory one of float64.
-        values : array_like, shape (P, M), optional
-            What to give back for each key; needed if, and only if, the memory has `n_values`.
-
-        Raises
-        ------
-        ShapeError, CodeError
-            If `keys` or `values` have the wrong length, are empty, or are no finite real numbers.
-        CapabilityError
-            If values are missing in a heteroassociative memory, or given to an autoassociative one.
-        ParameterError
-            If norms are so large that similarities would overflow.
-        """
-        if values is not None and self._values is None:
-            raise CapabilityError(
-                f"{self._name}.store: values were given, but this memory is autoassociative: it "
-                "gives back the keys themselves. Build it with n_values, or leave values out."
-            )
-        return super().store(keys, values)
 
     def recall(
         self,
@@ -224,6 +196,11 @@ class ModernHopfield(AssociativeMemory):
         )
 
     @property
+    def heteroassociative(self) -> bool:
+        """Whether the memory was built with `n_values`."""
+        return self._n_values is not None
+
+    @property
     def n_values(self) -> int:
         """Units of a recalled pattern: those of a value, or of a key where there are none."""
         return self.n if self._n_values is None else self._n_values
@@ -253,11 +230,6 @@ class ModernHopfield(AssociativeMemory):
     def _store(self, keys: Array, values: Array | None) -> None:
         where = f"{self._name}.store"
         self._refuse_if_replaced("store")
-        if values is None and self._values is not None:
-            raise CapabilityError(
-                f"{where}: no values came, but this memory is heteroassociative, with "
-                f"n_values={self.n_values}. Give one value a key, or build it without n_values."
-            )
         kind = np.result_type(keys, self._keys.rows)
         if values is not None and self._values is not None:
             kind = np.result_type(kind, values)

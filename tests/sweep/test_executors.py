@@ -1,5 +1,6 @@
 """The same Dataset, attributes included, wherever the cells run and in whichever order."""
 
+import signal
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numba
@@ -10,6 +11,7 @@ import xarray as xr
 
 from neuromem.core.errors import NeuromemError, ParameterError
 from neuromem.sweep import executors, load_script, run_script
+from neuromem.sweep.executors import interrupt_deferred
 
 identical = xr.testing.assert_identical
 
@@ -137,8 +139,13 @@ def test_workers_and_executor_exclude_each_other_and_an_executor_is_one(sweep):
 
 def test_an_interrupt_waits_for_the_end_of_a_write():
     steps = []
-    with pytest.raises(KeyboardInterrupt), interrupt_deferred():
-        signal.raise_signal(signal.SIGINT)
-        steps.append("written")
+
+    def write():
+        with interrupt_deferred():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("written")
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert steps == ["written"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
