@@ -279,6 +279,7 @@ def test_the_hashes_are_those_of_the_published_files(split):
             r"holds 39 bytes, its header says \[2, 3, 4\]; fetch the published file again\.$",
         ),
     ],
+    ids=["no gzip", "cut short", "two axes", "empty", "no sizes", "a byte less"],
 )
 def test_a_broken_idx_file_is_named(content, text, folder):
     path = folder / "mnist/t10k-images-idx3-ubyte.gz"
