@@ -40,10 +40,22 @@ def matrix_of(tiles: Array, n_rows: int) -> Matrix:
 
 
 def product(
-    matrix: Matrix, digits: Digits, *, gain: int, slopes: Array, bases: Array, bound: float
+    matrix: Matrix,
+    digits: Digits,
+    *,
+    gain: int,
+    slopes: Array,
+    bases: Array,
+    bound: float,
+    out: Ints | None = None,
 ) -> Ints:
-    """Return what `kernels.products` computes; `bound` is the largest magnitude it can have."""
-    out = np.empty((len(slopes), len(matrix.ones)), np.int32 if bound < 2**31 else np.int64)
+    """Return what `kernels.products` computes, added to `out` if that is given.
+
+    `bound` is the largest magnitude that a result of its own can have.
+    """
+    if out is None:
+        dtype = np.int32 if bound < 2**31 else np.int64
+        out = np.zeros((len(slopes), len(matrix.ones)), dtype)
 
     def multiply(first: int, last: int) -> None:
         kernels.products(matrix.tiles, *digits, gain, slopes, matrix.ones, bases, first, last, out)

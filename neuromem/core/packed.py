@@ -255,13 +255,20 @@ class PackedPatterns:
         matrix, bases = self._pattern_matrix(), self.n - 2 * active
         return product(matrix, digits, gain=4, slopes=slopes, bases=bases, bound=self.n)
 
-    def fields(self, coefficients: Ints) -> Ints:
+    def fields(self, coefficients: Ints, out: Ints | None = None) -> Ints:
         r"""Return :math:`\sum_\mu \xi_i^\mu c^\mu` of integers (Q, P), shape (Q, N).
 
         With the overlaps as coefficients this is :math:`N h_i + P s_i` of Hebb's rule without
         self-coupling. It costs word operations in proportion to the bits that hold the bulk of
         the coefficients of a cue around their median: a *change* of the overlaps is cheaper
-        than the overlaps.
+        than the overlaps, and can be added to the fields of before.
+
+        Parameters
+        ----------
+        coefficients : ndarray of int, shape (Q, P)
+            A number for each pattern.
+        out : ndarray of int32 or int64, shape (Q, N), optional
+            Add the result to this array, which has to hold the sum, and return it.
 
         Raises
         ------
@@ -271,11 +278,13 @@ class PackedPatterns:
         where = "PackedPatterns.fields: coefficients"
         values, bound = _integers(coefficients, self._count, where)
         if values.size == 0:
-            return np.zeros((len(values), self.n), np.int32)
+            return np.zeros((len(values), self.n), np.int32) if out is None else out
         digits, offsets, step = digits_of(values)
         # sum (2x - 1)(offset + step u) = 2 step sum xu + 2 offset sum x - sum c
         matrix, bases = self._unit_matrix(), -values.sum(axis=1)
-        return product(matrix, digits, gain=2 * step, slopes=2 * offsets, bases=bases, bound=bound)
+        return product(
+            matrix, digits, gain=2 * step, slopes=2 * offsets, bases=bases, bound=bound, out=out
+        )
 
     def counters(self, states: Array) -> Array:
         """Return agreement counts of states with all patterns, for `asynchronous_sweep`.

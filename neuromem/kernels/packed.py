@@ -326,9 +326,9 @@ def products(
     last_tile: int,
     out: Array,
 ) -> None:
-    """Multiply a bit matrix by integer vectors given in digits, with an affine finish.
+    """Multiply a bit matrix by integer vectors given in digits, with an affine finish, and add.
 
-    out[q, r] = gain * sum_j x[r, j] u[q, j] + slopes[q] * ones[r] + bases[q]
+    out[q, r] += gain * sum_j x[r, j] u[q, j] + slopes[q] * ones[r] + bases[q]
 
     for the rows of tiles first_tile to last_tile. tiles (T, W, 64) uint64, planes (Q, B, >= W)
     uint64 with starts, places, excess as `encode` writes them, slopes and bases (Q,) int64,
@@ -355,7 +355,7 @@ def products(
                 result = out[q, 64 * tile : 64 * tile + 64]
                 if first == 0:
                     for j in range(counts.size):
-                        result[j] = gain * sums[j] + slopes[q] * counts[j] + bases[q]
+                        result[j] += gain * sums[j] + slopes[q] * counts[j] + bases[q]
                 else:
                     for j in range(counts.size):
                         result[j] += gain * sums[j]

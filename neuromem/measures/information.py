@@ -144,7 +144,7 @@ def information(
     >>> xi = nm.patterns.random(40, 1000, rng=0)
     >>> found = information(nm.models.Hopfield(1000).store(xi), xi)
     >>> round(float(found["bits_per_synapse"]), 3), round(float(found["bits_per_byte"]), 1)
-    (0.04, 2.4)
+    (0.04, 4.9)
     """
     where = "information"
     stored = stored_patterns(where, memory, patterns)

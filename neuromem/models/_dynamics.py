@@ -8,7 +8,7 @@ the sweeps are driven; what a sweep does stands in the kernels, one for each kin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -213,6 +213,9 @@ class Fields(Protocol):
 
     own: float
 
+    def batch(self, n_cues: int) -> int:
+        """Return how many cues to run together: at least 1, at most `n_cues`."""
+
     def start(self, states: Array) -> Array:
         """Return the fields (Q, N) of the states (Q, N)."""
 
@@ -228,6 +231,10 @@ class OperatorFields:
     def __init__(self, synapses: LinearOperator) -> None:
         self.synapses = synapses
         self.fields = getattr(synapses, "fields", None)
+
+    def batch(self, n_cues: int) -> int:
+        """Return all: a product reads the whole of W, however many cues there are."""
+        return n_cues
 
     def start(self, states: Array) -> Array:
         """Return the fields (Q, N) of the states (Q, N)."""
@@ -247,19 +254,24 @@ class PackedFields:
         self.patterns = synapses.patterns
         self.own: float = len(synapses.patterns) if synapses.zero_diagonal else 0
 
+    def batch(self, n_cues: int) -> int:
+        """Return as many cues as have fields of about 16 MB, so that a million units fit."""
+        return min(n_cues, max(16, 2**22 // self.patterns.n))
+
     def start(self, states: Array) -> Array:
         """Return the fields (Q, N) of the states (Q, N), from scratch."""
+        largest = self.patterns.n * len(self.patterns)
+        self.fields = np.zeros(states.shape, np.int32 if largest < 2**31 else np.int64)
         self.overlaps = self.patterns.overlaps(states)
-        self.fields = self.patterns.fields(self.overlaps)
-        return self.fields
+        return self.patterns.fields(self.overlaps, out=self.fields)
 
     def advance(self, states: Array, kept: Array) -> Array:
         """Add the fields of the change in overlap: small numbers, which take few bit planes."""
+        if kept.size < len(self.fields):
+            self.fields, self.overlaps = self.fields[kept], self.overlaps[kept]
         overlaps = self.patterns.overlaps(states)
-        change = self.patterns.fields(overlaps - self.overlaps[kept])
-        self.fields = np.add(self.fields[kept], change, out=change)
-        self.overlaps = overlaps
-        return self.fields
+        change, self.overlaps = overlaps - self.overlaps, overlaps
+        return self.patterns.fields(change, out=self.fields)
 
 
 def visiting_order(
@@ -347,11 +359,31 @@ def synchronous(
     and `done` flags; `done` here means a fixed point or a cycle.
     """
     states = task.states
-    previous = np.full_like(states, 2) if task.previous is None else task.previous.copy()
+    task.previous = np.full_like(states, 2) if task.previous is None else task.previous.copy()
     cycles = np.zeros(len(states), bool)
     flips = np.zeros(len(states), np.int64)
     task.recorder.note(state=states, flips=flips, energy=lambda: energy(states))
-    active = np.flatnonzero(~task.done)
+    # A step is recorded for all cues, so that only an unrecorded run may go batch after batch.
+    batch = len(states) if task.recorder.names else source.batch(len(states))
+    for first in range(0, len(states), batch):
+        rows = np.arange(first, min(first + batch, len(states)))
+        _settle(task, task.previous, rows, source, threshold, energy, cycles)
+    return cycles
+
+
+def _settle(
+    task: Task,
+    previous: Array,
+    rows: Array,
+    source: Fields,
+    threshold: Threshold,
+    energy: Callable[[Array], Array],
+    cycles: Array,
+) -> None:
+    """Run the parallel updates of the cues in `rows`."""
+    states = task.states
+    threshold = replace(threshold, first_cue=threshold.first_cue + int(rows[0]))
+    active = rows[~task.done[rows]]
     now, before = states[active], previous[active]
     kept = np.arange(active.size)
     for step in range(task.first_step, task.first_step + task.steps):
@@ -359,8 +391,8 @@ def synchronous(
             break
         first = step == task.first_step
         fields = source.start(now) if first else source.advance(now, kept)
-        drawn = threshold.draw(task.seed, step, *states.shape)
-        thresholds = drawn if len(drawn) == 1 else drawn[active]
+        drawn = threshold.draw(task.seed, step, rows.size, states.shape[1])
+        thresholds = drawn if len(drawn) == 1 else drawn[active - rows[0]]
         new = np.empty_like(now)
         own = fields.dtype.type(source.own)
         changed, older = parallel_step(
@@ -375,6 +407,6 @@ def synchronous(
         flips[active] = changed
         task.recorder.note(state=states, flips=flips, energy=lambda: energy(states))
         kept = np.flatnonzero(~task.done[active])
-        active, before, now = active[kept], now[kept], new[kept]
-    task.previous = previous
-    return cycles
+        if kept.size < active.size:
+            active, now, new = active[kept], now[kept], new[kept]
+        before, now = now, new

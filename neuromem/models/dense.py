@@ -312,6 +312,10 @@ class _Fields:
 
     own = 0.0
 
+    def batch(self, n_cues: int) -> int:
+        """Return all: the patterns are unpacked once for them."""
+        return n_cues
+
     def __init__(self, patterns: PackedPatterns, tables: _Tables) -> None:
         self.patterns = patterns
         self.tables = tables
