@@ -479,7 +479,10 @@ def _integers(values: Ints, n: int, where: str) -> tuple[Ints, float]:
             f"{where} have dtype {array.dtype}; expected integers. "
             "Unpack the patterns for real coefficients."
         )
-    bound = float(np.abs(array, dtype=np.float64).sum(axis=1).max(initial=0.0))
+    largest = max(abs(int(array.max(initial=0))), abs(int(array.min(initial=0))))
+    bound = float(largest * n)
+    if bound >= 2.0**31:  # too coarse a bound to tell; the sums themselves take a copy
+        bound = float(np.abs(array, dtype=np.float64).sum(axis=1).max(initial=0.0))
     if bound >= 2.0**61:
         raise ParameterError(
             f"{where} have magnitudes that add up to {bound:.3g}; expected less than 2^61, "
