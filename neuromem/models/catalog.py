@@ -56,6 +56,10 @@ class Card:
         forgets = self.model._forget is not AssociativeMemory._forget
         return ("store", "recall", "energy", "save", *(("forget",) if forgets else ()))
 
+    def __getitem__(self, name: str) -> Any:
+        """Return an entry of `record` by its name, such as ``card["paper"]``."""
+        return self.record()[name]
+
     def record(self) -> dict[str, Any]:
         """Return the card as plain values, for JSON."""
         plain = {**asdict(self), "model": self.model.__name__, "preset": dict(self.preset)}

@@ -36,6 +36,7 @@ def test_card_names_family_paper_and_law(card):
     record = card.record()
     assert {"name", "family", "paper", "capacity", "verbs", "maps"} <= set(record)
     assert all(record[key] for key in ("name", "family", "paper", "capacity", "verbs"))
+    assert card["paper"] == card.paper == record["paper"]
 
 
 def test_one_stored_pattern_is_a_fixed_point(memory):
