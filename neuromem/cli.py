@@ -10,14 +10,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.table import Table
 
 import neuromem
 from neuromem.core.errors import NeuromemError, ParameterError
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; an interrupt says what was kept, which typer by itself would swallow."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as stop:
+            typer.echo(f"neuromem: {stop or 'interrupted'}", err=True)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
     name="neuromem",
+    cls=_Commands,
     help=(
         "What can a memory hold, for how long, and per byte?\n\n"
         "Start with: neuromem demo, which stores real digits in several memories, "
@@ -236,9 +251,9 @@ def main() -> None:
     except NeuromemError as error:
         typer.echo(f"neuromem: {error}", err=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt as stop:
-        typer.echo(f"neuromem: {stop or 'interrupted'}", err=True)
-        raise SystemExit(130) from None
+    except OSError as error:
+        typer.echo(f"neuromem: {error}. Give a path that can be read and written.", err=True)
+        raise SystemExit(2) from None
 
 
 def _print_json(figures: Any) -> None:
@@ -270,6 +285,8 @@ def _choices(pairs: list[str]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ParameterError(f"--set is {pair!r}; give NAME=VALUE, such as rule=storkey.")
+        if name == "n":
+            raise ParameterError("--set is for choices of the model; give units as --n.")
         try:
             choices[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

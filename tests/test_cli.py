@@ -1,7 +1,10 @@
 """The command: what it prints, for people and for scripts, and how it refuses bad input."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -116,9 +119,27 @@ def test_run_and_resume_a_script(neuromem, tmp_path):
     assert (code, json.loads(text)["summary"]) == (0, {"largest": 4.0})
 
 
+def test_an_interrupt_says_what_was_kept_and_how_to_go_on(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(SCRIPT.replace("    return", "    import time; time.sleep(0.4)\n    return"))
+    command = [sys.executable, "-c", "from neuromem.cli import main; main()", "run", script]
+    process = subprocess.Popen([*command, "--out", tmp_path], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "slow.zarr").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "of 2 cells are kept in" in errors
+    assert "--resume" in errors
+    assert errors.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        (("capacity", "hopfield", "--set", "n=10"), "give units as --n"),
+        (("capacity", "hopfield", "--set", "threshold=1e999"), "give a finite number"),
         (("capacity", "hopfild"), "no model named 'hopfild'; did you mean hopfield"),
         (("capacity", "hopfield", "--trials", -3), "trials is -3; give a whole number >= 1"),
         (("capacity", "hopfield", "--n", 1), "n is 1; give a whole number >= 2"),
@@ -156,3 +177,12 @@ def test_an_unknown_kind_of_file_is_refused_before_the_work(neuromem, name, tmp_
     code, _, err = neuromem("capacity", "hopfield", name)
     assert code == 2
     assert "give a file ending in .nc, .png, .pdf, .svg" in err
+
+
+def test_a_path_that_cannot_be_written_is_one_line(neuromem, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    arguments = ("capacity", "hopfield", "--n", 40, "--loads", "0.1", "--trials", 1)
+    code, _, err = neuromem(*arguments, "--out", tmp_path / "file" / "x.png")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "Give a path that can be read and written" in err

@@ -138,10 +138,11 @@ def _all_in_code(array: Array, code: str) -> bool:
 
 def _code_error(array: Array, code: Code, where: str) -> CodeError:
     found = np.unique(array)
+    how = "x, threshold=0.0" if code == "bipolar" else "x, threshold=0.5"
     shown = " and ".join(f"{value:g}" for value in found[:2].astype(float))
     if found.size > 2:
         shown = f"{found.size} different values from {found[0]:g} to {found[-1]:g}"
     return CodeError(
         f"{where} hold {shown}; this memory takes {code} values, {_MEANING[code]}. "
-        f"Convert with nm.patterns.to_{code}(x)."
+        f"Convert with nm.patterns.to_{code}({'x' if code_of(array) != 'real' else how})."
     )

@@ -3,6 +3,8 @@
 Each class is also the builtin that a caller would catch, so ``except ValueError`` works.
 """
 
+import math
+
 
 class NeuromemError(Exception):
     """Any error that neuromem raises on purpose."""
@@ -68,7 +70,7 @@ def whole_number(where: str, name: str, value: object, least: int = 0) -> int:
 def real_number(
     where: str, name: str, value: object, low: float = -float("inf"), high: float = float("inf")
 ) -> float:
-    """Return `value` as a float in the closed interval [low, high], else raise.
+    """Return `value` as a finite float in the closed interval [low, high], else raise.
 
     >>> real_number("flip", "fraction", 1.5, 0.0, 1.0)
     Traceback (most recent call last):
@@ -79,6 +81,9 @@ def real_number(
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         number = float("nan")
-    if not low <= number <= high:
-        raise ParameterError(f"{where}: {name} is {value!r}; give a number from {low} to {high}.")
+    if not low <= number <= high or math.isinf(number):
+        wanted = f"a number from {low} to {high}"
+        if math.isinf(high):
+            wanted = "a finite number" if math.isinf(low) else f"a finite number >= {low}"
+        raise ParameterError(f"{where}: {name} is {value!r}; give {wanted}.")
     return number

@@ -11,7 +11,7 @@ import numpy as np
 
 from neuromem.core.codes import Array
 from neuromem.core.errors import FileFormatError
-from neuromem.core.results import open_dataset, provenance, save_dataset
+from neuromem.core.results import as_json, open_dataset, provenance, save_dataset
 
 if TYPE_CHECKING:
     from neuromem.core.memory import AssociativeMemory
@@ -68,7 +68,7 @@ def write_memory(path: str | Path, memory: AssociativeMemory) -> Path:
     header = {
         "kind": "memory",
         "model": type(memory).__name__,
-        "parameters": memory.parameters,
+        "parameters": as_json(memory.parameters),
         "n_stored": memory.n_stored,
     }
     return write_arrays(path, memory._arrays(), header)

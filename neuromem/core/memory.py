@@ -34,6 +34,8 @@ class Task:
         The states one step earlier, where a Recall is continued.
     done : ndarray of bool, shape (Q,)
         Cues that need no further step (they had converged or cycled before).
+    cycle : ndarray of bool, shape (Q,)
+        Those of them that are in a 2-cycle.
     taken : ndarray of int, shape (Q,)
         Steps that each cue has behind it.
     first_step, steps : int
@@ -44,17 +46,21 @@ class Task:
         Where the dynamics note each step.
     where : str
         The method that an error names.
+    dynamics : str
+        What the Recall is to say of how it came about.
     """
 
     states: Array
     previous: Array | None
     done: Array
+    cycle: Array
     taken: Array
     first_step: int
     steps: int
     seed: np.random.SeedSequence
     recorder: Recorder
     where: str
+    dynamics: str
 
 
 class AssociativeMemory(ABC):
@@ -212,7 +218,8 @@ class AssociativeMemory(ABC):
                     f"{where}: {name!r} has shape {tuple(operator.shape)}, expected "
                     f"{tuple(here[name].shape)}. Give an operator of the same shape."
                 )
-        twin = copy.copy(self)
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
         twin._set_synapses({**here, **synapses})
         return twin
 
@@ -257,6 +264,10 @@ class AssociativeMemory(ABC):
 
         return write_memory(path, self)
 
+    def __copy__(self) -> Self:
+        """Return a full copy: learning changes arrays in place, which no two memories share."""
+        return copy.deepcopy(self)
+
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{self._name}({arguments})  # {self.n_stored} stored"
@@ -271,27 +282,42 @@ class AssociativeMemory(ABC):
         steps: int | None,
         rng: Rng,
         record: str | tuple[str, ...],
-        default_steps: int | None = None,
+        dynamics: str = "",
     ) -> Task:
-        """Check a request to recall and make the copy that the dynamics write to."""
+        """Check a request to recall and make the copy that the dynamics write to.
+
+        `dynamics` names the choices that decide what has settled, such as "sync, T = 0.0".
+        """
         where = f"{self._name}.recall"
         if self.n_stored == 0:
             raise CapabilityError(f"{where}: nothing is stored yet. Call store(keys) first.")
-        limit = default_steps or self.default_steps
-        steps = limit if steps is None else whole_number(where, "steps", steps)
+        steps = self.default_steps if steps is None else whole_number(where, "steps", steps)
+        dynamics = f"{dynamics}; {self.n_stored} stored"
         if isinstance(cues, Recall):
-            first, previous = int(cues.steps.max()), cues.previous
+            first, taken = int(cues.steps.max()), cues.steps.copy()
+            same = cues.dynamics == dynamics
+            previous, cycle = cues.previous if same else None, cues.cycle & same
+            done = (cues.converged & same) | cycle
             states = np.array(
                 as_patterns(cues.states, self.code, n=self.n, where=f"{where}: a recall's states")
             )
-            done, taken = cues.converged | cues.cycle, cues.steps.copy()
         else:
             first, previous = 0, None
             states = np.array(as_patterns(cues, self.code, n=self.n, where=f"{where}: cues"))
-            done, taken = np.zeros(len(states), bool), np.zeros(len(states), np.int64)
-        recorder = Recorder(record, where, first)
+            taken = np.zeros(len(states), np.int64)
+            done, cycle = np.zeros((2, len(states)), bool)
         return Task(
-            states, previous, done, taken, first, steps, seed_sequence(rng), recorder, where
+            states=states,
+            previous=previous,
+            done=done,
+            cycle=cycle,
+            taken=taken,
+            first_step=first,
+            steps=steps,
+            seed=seed_sequence(rng),
+            recorder=Recorder(record, where, first),
+            where=where,
+            dynamics=dynamics,
         )
 
     def _pending_energy(self, states: Array) -> Any:

@@ -1,8 +1,9 @@
 """Randomness that depends on the seed and the place alone, never on threads or batches.
 
-Every draw comes from a Philox stream whose key is ``(seed, purpose, step, index)``: the noise
-of cue 7 in sweep 3 is the same whether cue 7 came alone or among a thousand. Philox is
-counter-based (Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3").
+Every draw comes from a Philox stream whose key is ``(seed, purpose, step)``, within which the
+draws of cue 7 are found by skipping those of the cues before it: they do not depend on threads, on
+how a batch is cut up inside, or on which cues have settled. Philox is counter-based (Salmon et al.,
+SC 2011, "Parallel random numbers: as easy as 1, 2, 3").
 """
 
 from __future__ import annotations

@@ -41,6 +41,9 @@ class Recall:
         The states one step before the last, which a resumed synchronous run needs.
     states : ndarray, shape (Q, N), optional
         Final internal states where they differ from `patterns` (heteroassociation).
+    dynamics : str
+        What led here (update, temperature, number stored). A continuation under the same dynamics
+        leaves alone what has settled; under others, every cue moves again.
     trace : xarray.Dataset, optional
         What was recorded, dims (step, cue[, unit]); see ``record=`` of the memory.
 
@@ -61,6 +64,7 @@ class Recall:
         cycle: Array | None = None,
         previous: Array | None = None,
         states: Array | None = None,
+        dynamics: str = "",
         trace: xr.Dataset | None = None,
     ) -> None:
         self.patterns = patterns
@@ -70,6 +74,7 @@ class Recall:
         self.cycle = np.zeros(len(patterns), bool) if cycle is None else cycle
         self.previous = previous
         self.states = patterns if states is None else states
+        self.dynamics = dynamics
         self.trace = trace
         self._energy = energy
 
@@ -141,7 +146,9 @@ class Recall:
         }
         if self.previous is not None:
             arrays["previous"] = self.previous
-        return write_arrays(path, arrays, {"kind": "recall", "code": self.code})
+        return write_arrays(
+            path, arrays, {"kind": "recall", "code": self.code, "dynamics": self.dynamics}
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Recall:
@@ -164,6 +171,7 @@ class Recall:
             energy=arrays["energy"],
             previous=arrays.get("previous"),
             states=arrays["states"],
+            dynamics=attributes["dynamics"],
         )
 
     def __len__(self) -> int:

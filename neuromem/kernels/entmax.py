@@ -95,7 +95,7 @@ def _refine(
     new = level + excess / slope if slope > 0.0 else bracket[1]
     if not bracket[0] <= new <= bracket[1] or trial > 30:
         low, high = bracket
-        new = 0.5 * (low + high) if alpha <= 2.0 else -math.sqrt(low * high)
+        new = 0.5 * (low + high) if alpha <= 2.0 else -math.sqrt(-low) * math.sqrt(-high)
     tolerance = 1e-16 + 2e-16 * level if alpha <= 2.0 else -2e-16 * level
     return new if abs(new - level) > tolerance else level
 

@@ -272,8 +272,9 @@ class Study:
             "theory_alpha_c": THEORY_ALPHA_C.array([], theory.critical_load(temperature)),
         }
         asynchronous = self.setup.recall.get("update", "async") == "async"
+        usual = asynchronous and self.setup.recall.keys() <= {"update", "temperature"}
         protocol = (temperature, self.cue_noise, self.criterion) == (0.0, 0.0, 0.9)
-        if asynchronous and protocol:
+        if usual and protocol and self.setup.on is None:
             expected = theory.finite_size_critical_load(self.n)
             laws["expected_alpha_c"] = EXPECTED_ALPHA_C.array([], expected)
         return laws

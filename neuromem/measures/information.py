@@ -239,7 +239,6 @@ def information_capacity(
     where = "information_capacity"
     n, trials = whole_number(where, "n", n, least=2), whole_number(where, "trials", trials, least=1)
     setup = Setup.checked(where, model, n, patterns=patterns, on=on, cues=cues, recall=recall)
-    _synapses(where, setup.model(n))
     chosen = checked_loads(where, setup, n, loads)
     fixed = {"cue_noise": real_number(where, "cue_noise", cue_noise, 0.0, 0.5)}
     sweep = cells(

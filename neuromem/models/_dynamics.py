@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from neuromem.core.packed import asynchronous_sweep
 from neuromem.core.randomness import stream
 from neuromem.core.synapses import DenseSynapses, OverlapSynapses, rows_of
 from neuromem.kernels.hopfield import dense_sweep, mixed_sweep, parallel_step
+
+Place: TypeAlias = tuple[int, ...]
+"""A step, and where a unit is visited again in it, how often it was before."""
 
 
 @dataclass(frozen=True)
@@ -51,23 +54,26 @@ class Threshold:
     tolerance: float = 0.0
     first_cue: int = 0
 
-    def draw(self, seed: np.random.SeedSequence, step: int, n_cues: int, n: int) -> Array:
-        """Return the thresholds of one step: (1, N) where they are the same for all cues.
+    def draw(self, seed: np.random.SeedSequence, place: Place, n_cues: int, n: int) -> Array:
+        """Return the thresholds of one place in time: (1, N) where all cues have the same.
 
         With u uniform, a unit goes up iff its field exceeds theta + T logit(u) / (1 - low),
         which happens with the heat bath's probability.
         """
+        level = self.level / self.scale
+        if abs(level - round(level)) <= 1e-12 * abs(level):
+            level = float(round(level))  # k / N over 1 / N is k, whatever rounding made of it
         if self.temperature == 0.0:
-            return np.full((1, n), self.level / self.scale)
+            return np.full((1, n), level)
         # Philox makes four words a count: rows are padded to whole counts, so that the draws of
         # a cue can be found by skipping those of the cues before it.
         padded = -(-n // 4) * 4
-        draws = stream(seed, "noise", step)
+        draws = stream(seed, "noise", *place)
         draws.bit_generator.advance(self.first_cue * (padded // 4))  # type: ignore[attr-defined]
         u = draws.random((n_cues, padded))[:, :n]
         u = np.maximum(u, 2.0**-54)
         noise = self.temperature / (1 - self.low) * (np.log(u) - np.log1p(-u))
-        return np.asarray((self.level + noise) / self.scale)
+        return np.asarray(level + noise / self.scale)
 
 
 class Sweeper(Protocol):
@@ -314,6 +320,27 @@ def visiting_order(
     return lambda step: units, np.unique(units).size == n
 
 
+def refuse_order_if_parallel(update: str, order: str | npt.ArrayLike, where: str) -> None:
+    """Raise if an order was given for updates that have none."""
+    if update == "sync" and not (isinstance(order, str) and order == "random"):
+        raise ParameterError(
+            f"{where}: order is for update='async'; parallel updates have none. Leave it out."
+        )
+
+
+def _without_repeats(units: Array) -> list[Array]:
+    """Cut a visiting order wherever a unit comes again, which is to meet fresh noise."""
+    if np.unique(units).size == units.size:
+        return [units]
+    rounds, seen, first = [], set[int](), 0
+    for place, unit in enumerate(units.tolist()):
+        if unit in seen:
+            rounds.append(units[first:place])
+            seen, first = set(), place
+        seen.add(unit)
+    return [*rounds, units[first:]]
+
+
 def asynchronous(
     task: Task,
     sweeper: Sweeper,
@@ -336,10 +363,14 @@ def asynchronous(
         active = np.flatnonzero(~task.done)
         if active.size == 0:
             break
-        drawn = threshold.draw(task.seed, step, *states.shape)
-        thresholds = drawn if len(drawn) == 1 else drawn[active]
         flips = np.zeros(len(states), np.int64)
-        flips[active] = sweeper.sweep(active, visit(step), thresholds)
+        visits = visit(step)
+        rounds = [visits] if threshold.temperature == 0.0 else _without_repeats(visits)
+        for again, units in enumerate(rounds):
+            place = (step, again) if again else (step,)
+            drawn = threshold.draw(task.seed, place, *states.shape)
+            thresholds = drawn if len(drawn) == 1 else drawn[active]
+            flips[active] += sweeper.sweep(active, units, thresholds)
         task.taken[active] += 1
         if may_stop:
             task.done[active] = flips[active] == 0
@@ -360,7 +391,7 @@ def synchronous(
     """
     states = task.states
     task.previous = np.full_like(states, 2) if task.previous is None else task.previous.copy()
-    cycles = np.zeros(len(states), bool)
+    cycles = task.cycle.copy()
     flips = np.zeros(len(states), np.int64)
     task.recorder.note(state=states, flips=flips, energy=lambda: energy(states))
     # A step is recorded for all cues, so that only an unrecorded run may go batch after batch.
@@ -391,7 +422,7 @@ def _settle(
             break
         first = step == task.first_step
         fields = source.start(now) if first else source.advance(now, kept)
-        drawn = threshold.draw(task.seed, step, rows.size, states.shape[1])
+        drawn = threshold.draw(task.seed, (step,), rows.size, states.shape[1])
         thresholds = drawn if len(drawn) == 1 else drawn[active - rows[0]]
         new = np.empty_like(now)
         own = fields.dtype.type(source.own)

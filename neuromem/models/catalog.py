@@ -185,7 +185,7 @@ _CARDS = (
 
 
 def catalog() -> list[Card]:
-    """Return a card for every model and preset, by family and name.
+    """Return a card for every model and preset, those of a class together.
 
     Examples
     --------

@@ -20,7 +20,12 @@ from neuromem.core.randomness import Rng
 from neuromem.core.recall import Recall
 from neuromem.core.synapses import DenseSynapses
 from neuromem.kernels.dense import add_weighted, table_sweep, table_weights
-from neuromem.models._dynamics import Threshold, asynchronous, synchronous
+from neuromem.models._dynamics import (
+    Threshold,
+    asynchronous,
+    refuse_order_if_parallel,
+    synchronous,
+)
 
 FUNCTIONS = ("polynomial", "rectified", "exponential")
 
@@ -135,7 +140,8 @@ class DenseMemory(AssociativeMemory):
             If nothing is stored yet.
         """
         one_of(f"{self._name}.recall", "update", update, ("async", "sync"))
-        return self._recall(self._task(cues, steps, rng, record), update, order)
+        refuse_order_if_parallel(update, order, f"{self._name}.recall")
+        return self._recall(self._task(cues, steps, rng, record, update), update, order)
 
     def _recall(
         self, task: Task, update: str = "async", order: str | npt.ArrayLike = "random"
@@ -159,6 +165,7 @@ class DenseMemory(AssociativeMemory):
             cycle=cycles,
             energy=self._pending_energy(task.states),
             previous=task.previous,
+            dynamics=task.dynamics,
             trace=task.recorder.trace(),
         )
 

@@ -35,6 +35,7 @@ from neuromem.models._dynamics import (
     Sweeper,
     Threshold,
     asynchronous,
+    refuse_order_if_parallel,
     synchronous,
 )
 from neuromem.models.rules import RULES, Covariance, Rule
@@ -80,6 +81,9 @@ class Hopfield(AssociativeMemory):
 
     Notes
     -----
+    The dense form keeps no patterns: `forget` takes away what it is given, and cannot tell whether
+    that was ever stored. The overlap form can.
+
     Load is alpha = P/N. Hebb recalls with few errors up to 0.138 N random patterns (Amit,
     Gutfreund & Sompolinsky 1985), without errors up to N / (4 ln N) (McEliece et al. 1987);
     the pseudo-inverse has N - 1 fixed points; perceptron rows reach 2 N.
@@ -126,6 +130,7 @@ class Hopfield(AssociativeMemory):
         self._patterns = PackedPatterns(self.n) if keeps_patterns else None
         self._synapses: LinearOperator | None = None
         self._replaced = False
+        self._lent = False
 
     def recall(
         self,
@@ -172,10 +177,15 @@ class Hopfield(AssociativeMemory):
             If nothing is stored yet.
         """
         one_of("Hopfield.recall", "update", update, ("async", "sync"))
+        refuse_order_if_parallel(update, order, "Hopfield.recall")
         temperature = real_number("Hopfield.recall", "temperature", temperature, 0.0, 1e300)
         first_cue = whole_number("Hopfield.recall", "first_cue", first_cue)
         return self._recall(
-            self._task(cues, steps, rng, record), update, temperature, order, first_cue
+            self._task(cues, steps, rng, record, f"{update}, T = {temperature}"),
+            update,
+            temperature,
+            order,
+            first_cue,
         )
 
     def _recall(
@@ -189,13 +199,12 @@ class Hopfield(AssociativeMemory):
         synapses = self._operator()
         own_fields = getattr(synapses, "fields", None) is not None
         scale = float(getattr(synapses, "scale", 1.0)) if own_fields else 1.0
-        exact = self._rule.integer and own_fields and not self._replaced
         threshold = Threshold(
             low=-1 if self.code == "bipolar" else 0,
             level=self._theta,
             temperature=temperature,
             scale=scale,
-            tolerance=0.0 if exact else 1e-9 / scale,
+            tolerance=self._tolerance(synapses) / scale,
             first_cue=first_cue,
         )
         dtype = task.states.dtype
@@ -217,12 +226,14 @@ class Hopfield(AssociativeMemory):
             cycle=cycles,
             energy=self._pending_energy(states),
             previous=task.previous,
+            dynamics=task.dynamics,
             trace=task.recorder.trace(),
         )
 
     @property
     def synapses(self) -> dict[str, LinearOperator]:
-        """The recurrent synapses: ``{"recurrent": W}``."""
+        """The recurrent synapses: ``{"recurrent": W}``, which later learning leaves as they are."""
+        self._lent = True
         return {"recurrent": self._operator()}
 
     @property
@@ -240,17 +251,21 @@ class Hopfield(AssociativeMemory):
 
     def _store(self, keys: Array, values: Array | None) -> None:
         self._refuse_if_replaced("store")
+        self._part_from_lent()
+        if not self._packed_form:
+            learned = keys
+            if self._rule.whole and self._patterns is not None:
+                learned = np.concatenate([self._patterns.unpack(), keys])
+            weights = self._rule.learn(self._weights(), learned, self.n_stored)
+            self._synapses = self._dense(weights)
+        else:
+            self._synapses = None  # made anew when first read, with all patterns at once
         if self._patterns is not None:
             self._patterns.append(keys)
-        if self._packed_form:
-            self._synapses = None  # made anew when first read, with all patterns at once
-            return
-        learned = keys if not self._rule.whole else self._all_patterns()
-        weights = self._rule.learn(self._weights(), learned, self.n_stored)
-        self._synapses = self._dense(weights)
 
     def _forget(self, keys: Array) -> None:
         self._refuse_if_replaced("forget")
+        self._part_from_lent()
         if self._packed_form and self._rule.integer and self._patterns is not None:
             for place in sorted(self._patterns.places_of(keys, "Hopfield.forget"), reverse=True):
                 self._patterns.remove(place)
@@ -258,7 +273,25 @@ class Hopfield(AssociativeMemory):
         else:
             self._synapses = self._dense(self._rule.unlearn(self._weights(), keys))
 
+    def _part_from_lent(self) -> None:
+        """Leave operators that were handed out as they are, and learn on in copies."""
+        if self._lent:
+            self._patterns, self._synapses = copy.deepcopy((self._patterns, self._synapses))
+            self._lent = False
+
+    def _tolerance(self, synapses: LinearOperator) -> float:
+        """Return how near to the threshold a field counts as a tie, in the units of W.
+
+        Integer fields are exact. Else it is rounding in the operator's own precision.
+        """
+        if self._rule.integer and not self._replaced:
+            return 0.0
+        single = self._replaced and synapses.dtype == np.float32
+        return 1e-5 if single else 1e-9
+
     def _energy(self, states: Array) -> Array:
+        if self.n_stored == 0:
+            raise CapabilityError("Hopfield.energy: nothing is stored yet. Call store(keys) first.")
         synapses = self._operator()
         own = getattr(synapses, "fields", None)
         if own is None:
@@ -270,19 +303,16 @@ class Hopfield(AssociativeMemory):
 
     def _operator(self) -> LinearOperator:
         """Return the synapses, building the overlap form's operator when it is first read."""
-        if self._synapses is None:
-            if self._packed_form and self._patterns is not None and len(self._patterns):
-                x = self._patterns
-                # Hebb's G is the identity: no Gram matrix is built for it.
-                gram = np.zeros((0, 0)) if self._rule.integer else x.overlaps(x.unpack())
-                self._synapses = OverlapSynapses(
-                    x,
-                    self._rule.scale(self.n),
-                    self._rule.mixing(gram, self.n),
-                    zero_diagonal=self.diagonal == "zero",
-                )
-            else:
-                return self._dense(self._weights())
+        if self._synapses is None and self._packed_form and self._patterns is not None:
+            x = self._patterns
+            # Hebb's G is the identity: no Gram matrix is built for it, nor for no patterns.
+            plain = self._rule.integer or len(x) == 0
+            mixing = None if plain else self._rule.mixing(x.overlaps(x.unpack()), self.n)
+            self._synapses = OverlapSynapses(
+                x, self._rule.scale(self.n), mixing, zero_diagonal=self.diagonal == "zero"
+            )
+        elif self._synapses is None:
+            self._synapses = self._dense(self._weights())
         return self._synapses
 
     def _weights(self) -> Array:
@@ -295,10 +325,6 @@ class Hopfield(AssociativeMemory):
             weights, self._rule.scale(self.n), zero_diagonal=self.diagonal == "zero"
         )
 
-    def _all_patterns(self) -> Array:
-        assert self._patterns is not None
-        return self._patterns.unpack()
-
     def _default_threshold(self) -> float:
         if isinstance(self._rule, Covariance):
             return float(low_activity_capacity(self._rule.activity).threshold)
@@ -306,7 +332,6 @@ class Hopfield(AssociativeMemory):
 
     def _set_synapses(self, synapses: dict[str, LinearOperator]) -> None:
         self._synapses = synapses["recurrent"]
-        self._patterns = copy.deepcopy(self._patterns)
         self._replaced = True
 
     def _refuse_if_replaced(self, verb: str) -> None:
@@ -343,7 +368,9 @@ def _make_rule(rule: str, options: dict[str, Any]) -> Rule:
         raise ParameterError(
             "Hopfield: rule 'covariance' needs the patterns' mean activity. Give activity=0.1."
         )
-    return kind(**options)
+    # NumPy's scalars become plain numbers, which a file's header can hold.
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
+    return kind(**plain)
 
 
 def _sweeper(synapses: LinearOperator, threshold: Threshold) -> Sweeper:

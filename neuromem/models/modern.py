@@ -157,7 +157,7 @@ class ModernHopfield(AssociativeMemory):
         """
         where = f"{self._name}.recall"
         tolerance = real_number(where, "tolerance", tolerance, 0.0)
-        task = self._task(cues, steps, rng, record)
+        task = self._task(cues, steps, rng, record, f"tolerance {tolerance}")
         if self._values is not None and task.first_step + task.steps == 0:
             raise ParameterError(
                 f"{where}: steps is 0; a heteroassociative memory reads its values in the last "
@@ -192,6 +192,7 @@ class ModernHopfield(AssociativeMemory):
             converged=task.done,
             energy=self._pending_energy(states),
             states=states,
+            dynamics=task.dynamics,
             trace=task.recorder.trace(),
         )
 
@@ -241,7 +242,7 @@ class ModernHopfield(AssociativeMemory):
         self._keys.append(keys, kind)
         if values is not None and self._values is not None:
             self._values.append(values, kind)
-        self._norm = max(self._norm, float(_norms(keys).max()))
+        self._norm = max(self._norm, float(_norms(keys).max(initial=0.0)))
 
     def _forget(self, keys: Array) -> None:
         self._refuse_if_replaced("forget")
@@ -373,7 +374,7 @@ def _norms(rows: Array) -> Array:
 def _refuse_overflow(rows: Array, kind: np.dtype[Any], where: str) -> None:
     """Raise where similarities would leave the range of `kind`."""
     with np.errstate(over="ignore"):
-        largest = float(_norms(rows).max())
+        largest = float(_norms(rows).max(initial=0.0))
     if not largest <= LARGEST[kind.name]:
         raise ParameterError(
             f"{where} have norms up to {largest:.3g}; similarities overflow beyond "

@@ -266,7 +266,7 @@ class Dreaming(Rule):
     time: float = 10.0
 
     def __post_init__(self) -> None:
-        real_number("Hopfield", "time", self.time, 0.0)
+        real_number("Hopfield", "time", self.time, 0.0, 1e300)
 
     def learn(self, weights: Array, keys: Array, known: int) -> Array:
         """Build the weights anew from all keys."""
@@ -280,9 +280,11 @@ class Dreaming(Rule):
 
     def mixing(self, gram: Array, n: int) -> Array:
         """Return (1 + t)(1 + t C)^-1 with C = X X^T / N."""
-        eye = np.eye(len(gram))
-        system = (eye + self.time / n * gram) / (1.0 + self.time)
-        return np.asarray(scipy.linalg.solve(system, eye, assume_a="pos"))
+        values, vectors = scipy.linalg.eigh(gram / n)
+        # Directions in which the patterns depend on each other carry no weight, at any t.
+        kept = values > 1e-10 * values[-1]
+        gains = (1.0 + self.time) / (1.0 + self.time * values[kept])
+        return np.asarray((vectors[:, kept] * gains) @ vectors[:, kept].T)
 
 
 @dataclass(frozen=True)

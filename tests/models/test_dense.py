@@ -57,8 +57,10 @@ def plain_async(keys, state, orders, f):
     return state
 
 
-@pytest.mark.parametrize("update", ["async", "sync"])
-@pytest.mark.parametrize("order", ["random", "cyclic", [5, 3, 3, 100, 0]])
+@pytest.mark.parametrize(
+    ("update", "order"),
+    [("async", "random"), ("async", "cyclic"), ("async", [5, 3, 3, 100, 0]), ("sync", "random")],
+)
 def test_A32_degree_two_is_hebb_with_zero_diagonal_bit_for_bit(update, order):
     n, p = 130, 30
     keys = nm.patterns.random(p, n, rng=0)

@@ -1,5 +1,7 @@
 """Hopfield networks: exact laws of fields, energies and trajectories, form against form."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from scipy.special import erfc
 import neuromem as nm
 from neuromem.core.errors import CapabilityError, ParameterError, ShapeError
 from neuromem.core.synapses import DenseSynapses
+from neuromem.models._dynamics import PackedFields
 
 Hopfield = nm.models.Hopfield
 
@@ -225,8 +228,9 @@ def test_A12_one_step_flip_fraction(load, expected, tolerance):
     assert erfc(1 / np.sqrt(2 * load)) / 2 == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize("code", ["bipolar", "binary"])
 @pytest.mark.parametrize("update", ["async", "sync"])
-def test_A18_heat_bath_reaches_its_stationary_law(update):
+def test_A18_heat_bath_reaches_its_stationary_law(update, code):
     """N = 8, beta = 1: exp(-beta E) one by one, prod cosh(beta h) in parallel (Peretto 1984).
 
     10^6 sweeps as 20,000 chains of 50 after 20 sweeps of burn-in; the sd of a frequency is below
@@ -234,23 +238,124 @@ def test_A18_heat_bath_reaches_its_stationary_law(update):
     """
     n, chains = 8, 20_000
     keys = nm.patterns.random(3, n, rng=11)
-    net = Hopfield(n).store(keys)
-    seen = net.recall(
-        nm.patterns.random(chains, n, rng=1),
-        update=update,
-        temperature=1.0,
-        steps=70,
-        rng=2,
-        record="state",
-    )
+    states = np.where((np.arange(256)[:, None] >> np.arange(n)) & 1, 1, -1).astype(np.int8)
+    starts = nm.patterns.random(chains, n, rng=1)
+    if code == "bipolar":
+        net = Hopfield(n).store(keys)
+        fields = states @ hebb(keys) / n
+        parallel = np.cosh(fields).prod(axis=1)
+    else:
+        net = Hopfield(n, rule="covariance", activity=0.5, threshold=0.2)
+        net.store(nm.patterns.to_binary(keys))
+        states, starts = nm.patterns.to_binary(states), nm.patterns.to_binary(starts)
+        fields = states @ (net.synapses["recurrent"] @ np.eye(n)) - 0.2
+        # In 0/1 the law is exp(-theta sum s) prod (1 + exp(beta (h - theta))).
+        parallel = np.exp(-0.2 * states.sum(axis=1)) * (1 + np.exp(fields)).prod(axis=1)
+    seen = net.recall(starts, update=update, temperature=1.0, steps=70, rng=2, record="state")
     bits = (seen.trace["state"].values[21:].reshape(-1, n) > 0) @ (1 << np.arange(n))
     measured = np.bincount(bits, minlength=256) / bits.size
-    states = np.where((np.arange(256)[:, None] >> np.arange(n)) & 1, 1, -1).astype(np.int8)
-    fields = states @ hebb(keys) / n
-    law = np.exp(-net.energy(states)) if update == "async" else np.cosh(fields).prod(axis=1)
+    law = np.exp(-net.energy(states)) if update == "async" else parallel
     np.testing.assert_allclose(measured, law / law.sum(), atol=2e-3)
     assert law.max() / law.min() > 2  # the law is far enough from uniform to be told from it
     assert not seen.converged.any()
+
+
+def test_a_unit_that_is_visited_again_meets_fresh_noise():
+    """Four units, one sweep of 40 visits: 40,000 chains are at equilibrium, to four sd."""
+    keys = nm.patterns.random(2, 4, rng=0)
+    net = Hopfield(4).store(keys)
+    order = np.random.default_rng(0).integers(0, 4, 40)
+    starts = nm.patterns.random(40_000, 4, rng=1)
+    seen = net.recall(starts, temperature=1.0, order=order, steps=1, rng=3)
+    states = np.where((np.arange(16)[:, None] >> np.arange(4)) & 1, 1, -1).astype(np.int8)
+    law = np.exp(-net.energy(states))
+    measured = np.bincount((seen.patterns > 0) @ (1 << np.arange(4)), minlength=16) / 40_000
+    np.testing.assert_allclose(measured, law / law.sum(), atol=4 * np.sqrt(0.1 / 40_000))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.4])
+def test_A72_parallel_updates_do_not_depend_on_their_batches(temperature, monkeypatch):
+    net = Hopfield(101).store(nm.patterns.random(15, 101, rng=0))
+    cues = nm.patterns.random(23, 101, rng=1)
+    choices = {"update": "sync", "temperature": temperature, "steps": 9, "rng": 7}
+    whole = net.recall(cues, **choices)
+    monkeypatch.setattr(PackedFields, "batch", lambda self, n_cues: 4)
+    parts = net.recall(cues, **choices)
+    for name in ("patterns", "steps", "converged", "cycle"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.4])
+@pytest.mark.parametrize("form", ["dense", "overlap"])
+@pytest.mark.parametrize("cut", [0, 1, 4, 12])
+def test_A73_parallel_recall_resumes_bit_for_bit(form, temperature, cut, tmp_path):
+    net = Hopfield(100, form=form).store(nm.patterns.random(14, 100, rng=0))
+    cues = nm.patterns.random(80, 100, rng=1)
+    choices = {"update": "sync", "temperature": temperature, "rng": 3}
+    whole = net.recall(cues, steps=40, **choices)
+    half = net.recall(cues, steps=cut, **choices)
+    half = type(half).load(half.save(tmp_path / "half.nc"))
+    rest = net.recall(half, steps=40 - cut, **choices)
+    assert whole.cycle.any() == (temperature == 0.0)
+    for name in ("patterns", "steps", "converged", "cycle", "energy"):
+        np.testing.assert_array_equal(getattr(rest, name), getattr(whole, name))
+
+
+def test_what_has_settled_moves_again_under_other_dynamics():
+    keys = nm.patterns.random(28, 200, rng=0)
+    net = Hopfield(200).store(keys)
+    cycling = net.recall(nm.patterns.random(100, 200, rng=1), update="sync")
+    assert cycling.cycle.any()
+    one_by_one = net.recall(cycling)
+    aligned = (one_by_one.patterns.astype(int) @ hebb(keys)) * one_by_one.patterns
+    assert one_by_one.converged.all()
+    assert aligned.min() >= 0
+    hot = net.recall(one_by_one, temperature=5.0, steps=3)
+    assert not hot.converged.any()
+    assert (hot.patterns != one_by_one.patterns).any(axis=1).all()
+    quenched = net.recall(hot, update="sync")
+    assert (quenched.cycle ^ quenched.converged).all()
+    more = nm.patterns.random(30, 200, rng=2)
+    net.store(more)
+    again = net.recall(one_by_one)
+    weights = hebb(np.concatenate([keys, more]))
+    assert ((again.patterns.astype(int) @ weights) * again.patterns).min() >= 0
+
+
+@pytest.mark.parametrize("rule", ["hebb", "pseudo-inverse", "storkey", "dreaming"])
+@pytest.mark.parametrize("form", ["dense", "overlap"])
+def test_learning_leaves_twins_copies_and_handed_out_operators_alone(rule, form):
+    if (rule, form) == ("storkey", "overlap"):
+        pytest.skip("Storkey's rule has no overlap form")
+    keys = nm.patterns.random(9, 40, rng=0)
+    net = Hopfield(40, rule=rule, form=form).store(keys[:4])
+    operator, copied = net.synapses["recurrent"], copy.copy(net)
+    twin = net.with_synapses(net.synapses)
+    before = operator @ np.eye(40), twin.energy(keys), copied.energy(keys)
+    net.store(keys[4:])
+    after = operator @ np.eye(40), twin.energy(keys), copied.energy(keys)
+    np.testing.assert_array_equal(np.array(after[0]), before[0])
+    np.testing.assert_array_equal(after[1:], before[1:])
+    copied.store(keys[4:])
+    np.testing.assert_array_equal(copied.energy(keys), net.energy(keys))
+
+
+def test_a_field_at_the_threshold_keeps_the_state_whatever_rounding_says():
+    for n in range(3, 60):
+        ones = np.ones((1, n), np.int8)
+        for k in range(n % 2, n, 2):
+            net = Hopfield(n, diagonal="kept", threshold=k / n).store(ones)
+            state = ones.copy()
+            state[0, : (n - k) // 2] = -1  # its field is exactly k / n
+            assert net.recall(state, update="sync", steps=1).converged.all()
+            assert net.recall(state, steps=1).converged.all()
+
+
+def test_an_empty_memory_builds_nothing():
+    net = Hopfield(1_000_000)
+    assert net.synapses["recurrent"].shape == (1_000_000, 1_000_000)
+    with pytest.raises(CapabilityError, match="nothing is stored yet"):
+        net.energy(np.ones((1, 1_000_000), np.int8))
 
 
 def test_A72_noise_does_not_depend_on_the_batch():
@@ -334,6 +439,8 @@ def test_choices_are_checked_by_name():
         net.recall(np.ones(8), temperature=-1)
     with pytest.raises(ParameterError, match=r"order visits units 0 to 8; .* units 0 to 7"):
         net.recall(np.ones(8), order=[0, 8])
+    with pytest.raises(ParameterError, match="order is for update='async'"):
+        net.recall(np.ones(8), update="sync", order=[0])
     with pytest.raises(ParameterError, match="order is 'sorted'"):
         net.recall(np.ones(8), order="sorted")
     with pytest.raises(ParameterError, match="record is 'spikes'; choose one of: state"):

@@ -551,7 +551,17 @@ def test_bad_requests_say_what_is_meant():
     memory.store(x, x)
     with pytest.raises(ParameterError, match=r"steps is 0; a heteroassociative .* Give steps >= 1"):
         memory.recall(x, steps=0)
-    with pytest.raises(ParameterError, match=r"tolerance is -1; give a number from 0.0"):
+    with pytest.raises(ParameterError, match=r"tolerance is -1; give a finite number >= 0.0"):
         memory.recall(x, tolerance=-1)
     with pytest.raises(CodeError, match="cues hold 32 NaN or infinite values"):
         memory.recall(x * math.inf)
+
+
+@pytest.mark.parametrize("alpha", [50.0, 1e3, 1e6])
+@pytest.mark.parametrize("count", [2, 100])
+def test_equal_scores_share_the_weight_at_any_alpha(alpha, count):
+    x = unit(count, 6, seed=3)
+    memory = ModernHopfield(6, separation="entmax", alpha=alpha, beta=1.0).store(x)
+    seen = memory.recall(np.zeros((1, 6)))
+    np.testing.assert_allclose(seen.patterns[0], x.mean(axis=0), atol=1e-12)
+    assert np.isfinite(seen.energy).all()

@@ -156,10 +156,10 @@ def test_real_patterns_are_blanked_with_zero_or_a_number():
         (np.array([[0, 1]]), -1, r"fill is -1, .* binary of dtype int64; .* 'random' or 0 or 1\.$"),
         (np.array([[0, 9]], np.uint8), 0.5, r"fill is 0\.5, .* or a whole number that fits\.$"),
         (np.array([[0, 9]], np.uint8), 256, r"fill is 256, .* or a whole number that fits\.$"),
-        (np.array([[0.0, 9.0]]), np.inf, r"fill is inf, .* real of dtype float64; .* finite num"),
+        (np.array([[0.0, 9.0]]), np.inf, "fill is inf; give a finite number"),
         (np.array([[0.0, 9.0]]), "random", "fill is 'random', but the patterns are real numbers"),
         (np.array([[0, 1]]), "black", "fill is 'black'; choose one of: blank, random"),
-        (np.array([[0, 1]]), np.nan, "fill is nan; give a number from -inf to inf"),
+        (np.array([[0, 1]]), np.nan, "fill is nan; give a finite number"),
     ],
 )
 @pytest.mark.parametrize(
