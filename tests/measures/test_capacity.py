@@ -252,3 +252,45 @@ class Faulty:
 class Placed:
     def __init__(self, memory):
         self.memory = memory
+
+
+THEORY = ("theory_overlap", "theory_alpha_c", "expected_alpha_c")
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ({}, (True, True, True)),
+        ({"update": "sync"}, (True, True, False)),
+        ({"temperature": 0.4, "steps": 5}, (True, True, False)),
+        ({"steps": 1}, (True, True, False)),
+        ({"cue_noise": 0.1}, (True, True, False)),
+        ({"criterion": 0.8}, (True, True, False)),
+        ({"patterns": nm.patterns.random}, (False, False, False)),
+    ],
+    ids=str,
+)
+def test_theory_stands_beside_what_it_covers_alone(choices, expected):
+    curve = capacity("hopfield", n=60, loads=[0.05, 0.1], trials=1, cues=2, **choices)
+    assert tuple(name in curve for name in THEORY) == expected
+    if expected[1]:
+        limit = nm.theory.critical_load(choices.get("temperature", 0.0))
+        assert float(curve["theory_alpha_c"]) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        functools.partial(nm.models.Hopfield, diagonal="kept"),
+        functools.partial(nm.models.Hopfield, threshold=0.1),
+        functools.partial(nm.models.Hopfield, rule="storkey"),
+    ],
+)
+def test_other_networks_have_no_theory_of_hebbs_rule(model):
+    curve = capacity(model, n=60, loads=[0.05, 0.1], trials=1, cues=2)
+    assert not any(name in curve for name in THEORY)
+
+
+def test_a_chip_is_not_expected_to_reach_what_exact_weights_do(noisy_chip):
+    curve = capacity("hopfield", n=60, loads=[0.05, 0.1], trials=1, cues=2, on=noisy_chip(0.0))
+    assert tuple(name in curve for name in THEORY) == (True, True, False)

@@ -127,3 +127,10 @@ def test_every_number_has_units_a_meaning_and_an_origin():
     for variable in found.variables.values():
         assert {"units", "long_name"} <= set(variable.attrs)
     assert found["bits_per_byte"].attrs["units"] == "bit/byte"
+
+
+@pytest.mark.parametrize("model", ["dense-memory", "modern-hopfield"])
+def test_information_capacity_of_memories_that_keep_their_patterns(model):
+    """Their synapses are the stored patterns: none before, P N after."""
+    found = information_capacity(model, n=40, loads=[0.05], trials=1)
+    assert (found["bits_per_synapse"] > 0).all()
