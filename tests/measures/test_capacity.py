@@ -268,7 +268,7 @@ THEORY = ("theory_overlap", "theory_alpha_c", "expected_alpha_c")
         ({"criterion": 0.8}, (True, True, False)),
         ({"patterns": nm.patterns.random}, (False, False, False)),
     ],
-    ids=str,
+    ids=["usual", "sync", "warm", "one step", "noisy cues", "criterion", "own patterns"],
 )
 def test_theory_stands_beside_what_it_covers_alone(choices, expected):
     curve = capacity("hopfield", n=60, loads=[0.05, 0.1], trials=1, cues=2, **choices)
