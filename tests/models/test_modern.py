@@ -155,9 +155,10 @@ def test_A37_streaming_equals_direct(law, shape, beta):
     short = ModernHopfield(d, beta=beta, **law).store(x.astype(np.float32))
     seen = short.recall(cues.astype(np.float32)).patterns
     assert seen.dtype == np.float32
-    # A score of size |x||cue| < 150 rounds by 1e-5, which beta makes a relative error of weights.
-    tolerance = 1e-4 if alpha > 2.0 else 1e-5
-    np.testing.assert_allclose(seen, weights @ x, atol=tolerance * max(1.0, 10.0 * beta))
+    # A score of size |x||cue| < 150 rounds by 1e-5, which beta makes a relative error of weights;
+    # beyond beta = 1 one pattern takes all and the error falls again.
+    tolerance = 1e-4 * max(1.0, 10.0 * beta) if alpha > 2.0 else 1e-4
+    np.testing.assert_allclose(seen, weights @ x, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
