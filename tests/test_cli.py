@@ -90,6 +90,13 @@ def test_capacity_writes_a_dataset_or_a_figure(neuromem, tmp_path, name):
     assert (tmp_path / name).stat().st_size > 1000
 
 
+@pytest.mark.filterwarnings("default")
+def test_networks_beyond_capacity_do_not_warn_one_by_one(neuromem):
+    arguments = ("capacity", "perceptron", "--set", "epochs=1", "--n", 20, "--loads", "1,2")
+    code, _, err = neuromem(*arguments, "--trials", 2)
+    assert (code, err) == (0, "")
+
+
 SCRIPT = """
 from neuromem.core.results import Variable
 from neuromem.sweep import Sweep
@@ -139,6 +146,7 @@ def test_an_interrupt_says_what_was_kept_and_how_to_go_on(tmp_path):
     ("arguments", "text"),
     [
         (("capacity", "hopfield", "--set", "n=10"), "give units as --n"),
+        (("capacity", "modern-hopfield", "--set", "n_values=3"), "Build it without n_values"),
         (("capacity", "hopfield", "--set", "threshold=1e999"), "give a finite number"),
         (("capacity", "hopfild"), "no model named 'hopfild'; did you mean hopfield"),
         (("capacity", "hopfield", "--trials", -3), "trials is -3; give a whole number >= 1"),

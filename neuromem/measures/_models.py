@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -18,6 +19,7 @@ from neuromem.core.patterns import flip, low_activity, random
 from neuromem.core.randomness import stream
 from neuromem.core.recall import Recall
 from neuromem.models.catalog import find
+from neuromem.models.rules import LearningWarning
 
 Model: TypeAlias = str | Callable[[int], AssociativeMemory]
 """A name of the catalogue, a class, or any picklable callable from n to a memory."""
@@ -140,6 +142,11 @@ class Setup:
         """
         maker = Maker(where, model)
         memory = maker(n)
+        if memory.heteroassociative:
+            raise CapabilityError(
+                f"{where}: this memory gives back values of {memory.n_values} units in the place "
+                "of its keys; the measure stores keys alone. Build it without n_values."
+            )
         check_chip(where, on)
         check_options(where, memory, recall, ours)
         if patterns is None:
@@ -169,10 +176,16 @@ class Setup:
         return count
 
     def network(self, n: int, load: float, seed: np.random.SeedSequence) -> Network:
-        """Build a memory of `n` units, store `load` in it, and place it on the chip if any."""
+        """Build a memory of `n` units, store `load` in it, and place it on the chip if any.
+
+        That a rule stopped before all was learned shows in the recall; a warning from each of a
+        hundred networks beyond capacity would say no more.
+        """
         memory = self.model(n)
         keys = self._draw(memory, memory.count_at(load), stream(seed, "patterns"))
-        memory.store(keys)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LearningWarning)
+            memory.store(keys)
         return Network(placed(memory, self.on, seed), memory, keys)
 
     def ask(

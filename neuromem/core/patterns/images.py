@@ -102,7 +102,7 @@ def binarise(
     Raises
     ------
     ParameterError
-        If `threshold` or `code` is none of those above.
+        If `threshold` or `code` is none of those above, or no level parts the images there.
     CodeError
         If a grey level is NaN, infinite, complex or text.
     ShapeError
@@ -134,6 +134,12 @@ def binarise(
         )
     else:
         level = real_number("binarise", "threshold", threshold)
+        darkest, brightest = float(grey.min()), float(grey.max())
+        if darkest < brightest and not darkest <= level < brightest:
+            raise ParameterError(
+                f"binarise: threshold is {threshold}, the images' levels go from {darkest:g} to "
+                f"{brightest:g}, so that all pixels would be alike. Give a level between."
+            )
     convert = to_bipolar if code == "bipolar" else to_binary
     return convert(grey, threshold=level)
 

@@ -255,3 +255,9 @@ def test_equal_patterns_whiten_to_random_signs():
 def test_decorrelate_refuses(call, error, text):
     with pytest.raises(error, match=f"^{text}"):
         call(random(3, 8, rng=0))
+
+
+@pytest.mark.parametrize("level", [-1, 9, 300])
+def test_a_level_that_parts_no_pixels_is_refused(level):
+    with pytest.raises(ParameterError, match=f"threshold is {level}, the images' levels go from 0"):
+        binarise([[[0, 9], [1, 8]]], level)
