@@ -134,10 +134,10 @@ def test_a_memory_that_always_fails_gives_an_upper_bound():
     assert curve["alpha_c_low"].item() == 0.0
 
 
-def test_a_rule_beyond_its_capacity_warns_and_fails():
+def test_a_rule_beyond_its_capacity_shows_in_the_recall():
+    """Not in a warning from each network, which would be an error here."""
     model = functools.partial(nm.models.Hopfield, rule="perceptron", epochs=50)
-    with pytest.warns(nm.models.LearningWarning, match="perceptron rows have not converged"):
-        curve = capacity(model, n=40, loads=[0.5, 3.0], trials=2, criterion=0.999)
+    curve = capacity(model, n=40, loads=[0.5, 3.0], trials=2, criterion=0.999)
     assert curve["success"].values.tolist() == [1.0, 0.0]
 
 
