@@ -70,6 +70,7 @@ def write_memory(path: str | Path, memory: AssociativeMemory) -> Path:
         "model": type(memory).__name__,
         "parameters": as_json(memory.parameters),
         "n_stored": memory.n_stored,
+        "revision": memory._version,
     }
     return write_arrays(path, memory._arrays(), header)
 
@@ -93,4 +94,5 @@ def read_memory(
     memory = classes[header["model"]](**header["parameters"])
     memory._set_arrays(arrays)
     memory.n_stored = header["n_stored"]
+    memory._version = header["revision"]
     return memory

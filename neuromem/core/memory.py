@@ -292,7 +292,7 @@ class AssociativeMemory(ABC):
         if self.n_stored == 0:
             raise CapabilityError(f"{where}: nothing is stored yet. Call store(keys) first.")
         steps = self.default_steps if steps is None else whole_number(where, "steps", steps)
-        dynamics = f"{dynamics}; {self.n_stored} stored"
+        dynamics = f"{dynamics}; revision {self._version}"
         if isinstance(cues, Recall):
             first, taken = int(cues.steps.max()), cues.steps.copy()
             same = cues.dynamics == dynamics

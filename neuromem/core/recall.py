@@ -42,8 +42,8 @@ class Recall:
     states : ndarray, shape (Q, N), optional
         Final internal states where they differ from `patterns` (heteroassociation).
     dynamics : str
-        What led here (update, temperature, number stored). A continuation under the same dynamics
-        leaves alone what has settled; under others, every cue moves again.
+        What led here (update, temperature, the memory's revision). A continuation under the same
+        dynamics leaves alone what has settled; under others, every cue moves again.
     trace : xarray.Dataset, optional
         What was recorded, dims (step, cue[, unit]); see ``record=`` of the memory.
 

@@ -315,10 +315,10 @@ def test_what_has_settled_moves_again_under_other_dynamics():
     assert (hot.patterns != one_by_one.patterns).any(axis=1).all()
     quenched = net.recall(hot, update="sync")
     assert (quenched.cycle ^ quenched.converged).all()
-    more = nm.patterns.random(30, 200, rng=2)
-    net.store(more)
+    more = nm.patterns.random(14, 200, rng=2)
+    net.forget(keys[:14]).store(more)  # as many as before, but others
     again = net.recall(one_by_one)
-    weights = hebb(np.concatenate([keys, more]))
+    weights = hebb(np.concatenate([keys[14:], more]))
     assert ((again.patterns.astype(int) @ weights) * again.patterns).min() >= 0
 
 
