@@ -1,3 +1,4 @@
+from . import hardware as hardware
 from . import measures as measures
 from . import models as models
 from . import plot as plot

@@ -134,6 +134,7 @@ def test_an_interrupt_says_what_was_kept_and_how_to_go_on(tmp_path):
     while not (tmp_path / "slow.zarr").exists():
         assert process.poll() is None
         time.sleep(0.01)
+    time.sleep(0.2)  # the store is there a moment before the first cell is begun
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130

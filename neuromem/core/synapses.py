@@ -29,6 +29,10 @@ class Synapses(LinearOperator):  # type: ignore[misc]
         """Return chosen rows of W, shape (K, n_in)."""
         return rows_of(self, indices)
 
+    def outputs(self, states: Array, indices: npt.ArrayLike) -> Array:
+        """Return some outputs of W x only, shape (Q, K), of states (Q, n_in)."""
+        return np.asarray(states @ self.rows(indices).T)
+
     @property
     def nbytes(self) -> int:
         """Bytes held for the weights."""
@@ -257,3 +261,14 @@ def rows_of(operator: LinearOperator, indices: npt.ArrayLike) -> Array:
     units = np.zeros((operator.shape[0], chosen.size))
     units[chosen, np.arange(chosen.size)] = 1.0
     return np.asarray(operator.rmatmat(units)).T
+
+
+def outputs_of(operator: LinearOperator, states: Array, indices: npt.ArrayLike) -> Array:
+    """Return some outputs of W x, shape (Q, K), by the operator's own `outputs` or its rows.
+
+    What single units read in an asynchronous sweep: a chip converts one bit line.
+    """
+    own = getattr(operator, "outputs", None)
+    if own is not None:
+        return np.asarray(own(states, indices))
+    return np.asarray(states @ rows_of(operator, indices).T)

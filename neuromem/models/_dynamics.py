@@ -20,7 +20,7 @@ from neuromem.core.errors import ParameterError, ShapeError
 from neuromem.core.memory import Task
 from neuromem.core.packed import asynchronous_sweep
 from neuromem.core.randomness import stream
-from neuromem.core.synapses import DenseSynapses, OverlapSynapses, rows_of
+from neuromem.core.synapses import DenseSynapses, OverlapSynapses, outputs_of
 from neuromem.kernels.hopfield import dense_sweep, mixed_sweep, parallel_step
 
 Place: TypeAlias = tuple[int, ...]
@@ -185,7 +185,7 @@ class MixedSweeper:
 
 
 class OperatorSweeper:
-    """Any linear operator: each visit reads one row of it for all cues."""
+    """Any linear operator: each visit reads one output of it for all cues."""
 
     def __init__(self, synapses: LinearOperator, threshold: Threshold) -> None:
         self.synapses = synapses
@@ -200,8 +200,8 @@ class OperatorSweeper:
         states = self.states[active]
         flips = np.zeros(len(active), np.int64)
         for i in order:
-            row = rows_of(self.synapses, [i])[0] / self.threshold.scale
-            excess = states @ row - thresholds[:, i]
+            fields = outputs_of(self.synapses, states, [i])[:, 0] / self.threshold.scale
+            excess = fields - thresholds[:, i]
             new = states[:, i].copy()
             new[excess > self.threshold.tolerance] = 1
             new[excess < -self.threshold.tolerance] = self.threshold.low

@@ -240,7 +240,7 @@ def _progress(
 ) -> AbstractContextManager[Callable[[], None]]:
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return nullcontext(lambda: None)
-    from neuromem.sweep.progress import progress_bar
+    from neuromem.core.progress import progress_bar
 
     return progress_bar(name, missing.size, missing.size - int(missing.sum()))
 

@@ -1,56 +1,18 @@
-"""The command ``neuromem``: the main job, the catalogue, a capacity curve, an experiment."""
+"""Commands about memories: the main job, the catalogue, a capacity curve, an experiment."""
 
 from __future__ import annotations
 
-import ast
-import json
-import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import typer.core
 from rich.console import Console
 from rich.table import Table
 
 import neuromem
-from neuromem.core.errors import NeuromemError, ParameterError
-
-
-class _Commands(typer.core.TyperGroup):
-    """The commands; an interrupt says what was kept, which typer by itself would swallow."""
-
-    def invoke(self, context: Any) -> Any:
-        """Run a command."""
-        try:
-            return super().invoke(context)
-        except KeyboardInterrupt as stop:
-            typer.echo(f"neuromem: {stop or 'interrupted'}", err=True)
-            raise typer.Exit(130) from None
-
-
-app = typer.Typer(
-    name="neuromem",
-    cls=_Commands,
-    help=(
-        "What can a memory hold, for how long, and per byte?\n\n"
-        "Start with: neuromem demo, which stores real digits in several memories, "
-        "recalls them from damaged cues, measures a capacity curve against theory, "
-        "and leaves a page to look at."
-    ),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
-Seed = Annotated[int, typer.Option(help="Seed of all that is random.")]
-Workers = Annotated[
-    int | None, typer.Option(help="Worker processes; by default all runs in this one.")
-]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the results; made if it is missing.")]
+from neuromem.cli._app import Json, Out, Seed, Workers, app, choices_of, print_json
+from neuromem.core.errors import ParameterError
 
 
 @app.command()
@@ -70,7 +32,7 @@ def demo(
 
     figures = run_demo(out, data=data, seed=seed, progress=sys.stderr.isatty())
     if as_json:
-        _print_json(figures)
+        print_json(figures)
         return
     table = Table(title=f"{figures['stored']} images of {figures['data']}, recalled exactly")
     for column in ("memory", *figures["cues"]):
@@ -96,7 +58,7 @@ def models(as_json: Json = False) -> None:
     """
     cards = neuromem.models.catalog()
     if as_json:
-        _print_json([card.record() for card in cards])
+        print_json([card.record() for card in cards])
         return
     table = Table(title=f"{len(cards)} memories")
     for column in ("name", "family", "capacity for random patterns", "paper"):
@@ -140,7 +102,7 @@ def capacity(
     if out is not None and out.suffix not in (".nc", ".png", ".pdf", ".svg"):
         raise ParameterError(f"--out is {str(out)!r}; give a file ending in .nc, .png, .pdf, .svg.")
     card = neuromem.models.find(model)
-    make = partial(card.make, **_choices(choose or []))
+    make = partial(card.make, **choices_of(choose or []))
     curve = neuromem.measures.capacity(
         make,
         n=n,
@@ -175,7 +137,7 @@ def capacity(
             "does as well: measure with --cue-noise 0.1"
         )
     if as_json:
-        _print_json(figures)
+        print_json(figures)
         return
     table = Table(title=f"{model}, N = {n}, {trials} networks a load")
     for column in ("load", "overlap", "cues recalled"):
@@ -224,49 +186,12 @@ def run(
     )
     if as_json:
         paths = [str(path) for path in done.paths]
-        _print_json({"summary": done.summary, "paths": paths})
+        print_json({"summary": done.summary, "paths": paths})
         return
     for name, value in (done.summary or {}).items():
         typer.echo(f"{name}: {value}")
     for path in done.paths:
         typer.echo(f"wrote {path}")
-
-
-@app.callback(invoke_without_command=True)
-def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
-        typer.echo(neuromem.__version__)
-        raise typer.Exit
-
-
-def main() -> None:
-    """Run the command; an error on purpose is one line on stderr and exit code 2."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    try:
-        app()
-    except NeuromemError as error:
-        typer.echo(f"neuromem: {error}", err=True)
-        raise SystemExit(2) from None
-    except OSError as error:
-        typer.echo(f"neuromem: {error}. Give a path that can be read and written.", err=True)
-        raise SystemExit(2) from None
-
-
-def _print_json(figures: Any) -> None:
-    typer.echo(json.dumps(_finite(figures), indent=2, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    """Put null where a number is infinite: JSON has no word for it."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _numbers(text: str, name: str) -> list[float]:
@@ -276,22 +201,6 @@ def _numbers(text: str, name: str) -> list[float]:
         raise ParameterError(
             f"{name} is {text!r}; give numbers with commas, such as 0.1,0.12,0.14."
         ) from None
-
-
-def _choices(pairs: list[str]) -> dict[str, Any]:
-    """Read NAME=VALUE pairs: numbers as numbers, all else as text."""
-    choices = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ParameterError(f"--set is {pair!r}; give NAME=VALUE, such as rule=storkey.")
-        if name == "n":
-            raise ParameterError("--set is for choices of the model; give units as --n.")
-        try:
-            choices[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            choices[name] = value
-    return choices
 
 
 def _write(curve: Any, out: Path) -> None:

@@ -1,0 +1,55 @@
+"""Quantities as people write them, "30 days" or "25 uS", as plain SI floats."""
+
+from __future__ import annotations
+
+import re
+
+from neuromem.core.errors import ParameterError
+
+_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0}
+_PREFIXES |= {"k": 1e3, "M": 1e6, "G": 1e9}
+_TIMES = {"min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
+_TIMES |= {"week": 7 * 86400.0, "month": 30 * 86400.0, "year": 365.25 * 86400.0}
+_PATTERN = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([^\W\d_]*)\s*")
+
+
+def quantity(text: str, unit: str, name: str = "quantity") -> float:
+    """Return a quantity in SI units; a bare number is taken in `unit` itself.
+
+    Parameters
+    ----------
+    text : str
+        A number and a unit with any prefix from f to G; times also in min, h, days, weeks,
+        months of 30 days, years.
+    unit : str
+        The SI unit, such as "s", "S" or "ohm".
+    name : str
+        What an error calls it.
+
+    Raises
+    ------
+    ParameterError
+        If the text is no such quantity.
+
+    Examples
+    --------
+    >>> quantity("30 days", "s")
+    2592000.0
+    >>> quantity("25 uS", "S")
+    2.5e-05
+    """
+    match = _PATTERN.fullmatch(text)
+    if match is not None:
+        given = match[2]
+        factor = _PREFIXES.get(given.removesuffix(unit)) if given.endswith(unit) else None
+        if unit == "s" and factor is None:
+            factor = _TIMES.get(given.removesuffix("s"))
+        if not given:
+            factor = 1.0
+        try:
+            if factor is not None:
+                return float(match[1]) * factor
+        except ValueError:
+            pass
+    examples = '"30 days", "90 s" or "1 ms"' if unit == "s" else f'"25 u{unit}" or "1e-6"'
+    raise ParameterError(f"{name} is {text!r}; give a number and a unit, such as {examples}.")

@@ -1,0 +1,11 @@
+from . import wires as wires
+from .chip import Chip as Chip
+from .crossbar import Crossbar as Crossbar
+from .devices import Devices as Devices
+from .options import Options as Options
+from .placed import Placed as Placed
+from .placed import PlacedNetwork as PlacedNetwork
+from .profile import Profile as Profile
+from .profile import profile as profile
+from .profile import profiles as profiles
+from .technology import Technology as Technology

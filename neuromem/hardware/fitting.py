@@ -1,0 +1,471 @@
+"""Models from measurements: pulse curves to update models, programmed levels to profiles."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from neuromem.core.errors import CodeError, ParameterError, ShapeError, one_of, whole_number
+from neuromem.hardware._update_cells import mean_curve
+from neuromem.hardware.update_models import KINDS, GoodnessOfFit, Kind, UpdateModel
+from neuromem.kernels.updates import noise_likelihood
+
+Array: TypeAlias = npt.NDArray[Any]
+
+MICRO = 1e-6
+"""Siemens in a microsiemens, the unit of conductances in profiles."""
+_FEWEST = 8
+_ROUNDS = 200
+
+
+def fit_updates(
+    up: npt.ArrayLike,
+    down: npt.ArrayLike,
+    *,
+    kind: Kind = "soft-bounds",
+    scale: tuple[float, float] | None = None,
+    additive: bool = False,
+    name: str = "fitted",
+) -> UpdateModel:
+    r"""Fit an update model to the measured pulse response of one device.
+
+    The mean curve is fitted by least squares. Its residuals then give the noise by maximum
+    likelihood: C2C noise is what the device keeps (a random walk that the curve pulls back), write
+    noise is what is new at each read.
+
+    Parameters
+    ----------
+    up, down : array_like, shape (P,)
+        State after each pulse of a run of up pulses, and of a run of down pulses.
+    kind : {"constant", "linear", "soft-bounds", "exponential", "neurosim"}
+        The form of the step, see `UpdateModel`. Bounds are the ends of the smoothed curves;
+        those of "soft-bounds" and "neurosim" are fitted.
+    scale : (float, float), optional
+        Measured values that become the weights -1 and 1. Left out: weights are the values
+        themselves, which for "linear" and "soft-bounds" must have zero between them.
+    additive : bool
+        Take the C2C noise as the same at all weights.
+    name : str
+        What the model is called.
+
+    Returns
+    -------
+    UpdateModel
+        With `c2c`, `write_noise` and `fit`, the goodness of fit of the mean curves.
+
+    Raises
+    ------
+    ParameterError, ShapeError, CodeError
+        If a curve is too short or not finite, does not move its way, or zero is not in the range.
+
+    Examples
+    --------
+    >>> truth = UpdateModel(kind="soft-bounds", step=0.02, bounds=(-0.8, 1.2))
+    >>> curve = truth.curve(100, 100)
+    >>> model = fit_updates(curve[1:101], curve[101:], kind="soft-bounds")
+    >>> round(model.step, 4), [round(bound, 3) for bound in model.bounds]
+    (0.02, [-0.8, 1.2])
+    >>> model.fit.rms < 1e-6
+    True
+    """
+    from scipy.optimize import least_squares
+
+    one_of("fit_updates", "kind", kind, KINDS)
+    rise, fall = _curve("up", up, scale), _curve("down", down, scale)
+    plan = _plan(kind, rise, fall, name)
+    measured = np.concatenate([rise, fall])
+
+    def residuals(x: Array) -> Array:
+        model, first_up, first_down = plan.build(x)
+        parts = _means(model, (first_up, first_down), (rise.size, fall.size))
+        value: Array = np.concatenate(parts) - measured
+        return value
+
+    guess = np.clip(plan.guess, plan.low, plan.high)
+    found = least_squares(
+        residuals, guess, bounds=(plan.low, plan.high), x_scale=plan.unit, ftol=1e-12, xtol=1e-12
+    )
+    model, *firsts = plan.build(found.x)
+    means = _means(model, (firsts[0], firsts[1]), (rise.size, fall.size))
+    rms = float(np.sqrt(np.mean(found.fun**2)))
+    c2c, write_noise, memory = _noise(model, additive, (firsts[0], firsts[1]), means, (rise, fall))
+    fit = GoodnessOfFit(rms, 1.0 - rms**2 / float(np.var(measured)), measured.size, memory)
+    return replace(model, additive=additive, c2c=c2c, write_noise=write_noise, fit=fit)
+
+
+def fit_programming(
+    targets: npt.ArrayLike, measured: npt.ArrayLike, *, g_ref: float | None = None, degree: int = 2
+) -> list[dict[str, Any]]:
+    """Fit the spread of programmed conductances as a polynomial of the relative target.
+
+    Maximum likelihood for normal errors about the target, whose s.d. is the polynomial; targets
+    need not repeat. What the cells miss on average is part of the error.
+
+    Parameters
+    ----------
+    targets : array_like
+        Targets in S, of the shape of `measured` or of its last axis.
+    measured : array_like
+        Conductances reached, in S.
+    g_ref : float, optional
+        Conductance that targets are relative to, in S; default the largest target.
+    degree : int
+        Of the polynomial, 0 to 5.
+
+    Returns
+    -------
+    list of dict
+        The law as a profile's ``[programming]`` holds it, in uS.
+
+    Raises
+    ------
+    ParameterError, ShapeError, CodeError
+        If there are not more targets than `degree`, or the arrays do not fit or are not finite.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> goal = np.linspace(1e-6, 25e-6, 50)
+    >>> reached = goal + 1e-6 * (0.2 + 0.04e6 * goal) * rng.standard_normal((200, 50))
+    >>> [round(float(c), 2) for c in fit_programming(goal, reached, degree=1)[0]["polynomial"]]
+    [0.2, 1.0]
+    """
+    aims, values = _levels("fit_programming", targets, measured)
+    ref = float(aims.max()) if g_ref is None else _positive("fit_programming", "g_ref", g_ref)
+    return _law(aims / ref, values - aims, degree)
+
+
+def fit_profile(
+    path: str | Path,
+    targets: npt.ArrayLike,
+    measured: npt.ArrayLike,
+    *,
+    title: str,
+    technology: str,
+    sources: Sequence[str],
+    notes: str = "",
+    reads: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    degree: int = 2,
+    g_range: tuple[float, float] | None = None,
+    read: tuple[float, float] = (0.2, 1e-7),
+    write: tuple[float, float, float] = (2.0, 1e-6, 10.0),
+    area: tuple[float, float] = (30.0, 130e-9),
+) -> Path:
+    """Write a device profile that is fitted to measurements; `profile(path)` loads it.
+
+    The file is checked before it takes its place, in one go: it never stands there half written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write, ``<name>.toml``; an older one is replaced.
+    targets, measured : array_like
+        Targets and conductances reached, in S, as in `fit_programming`.
+    title, technology, sources, notes : str, str, sequence of str, str
+        What the device is, its kind ("RRAM", "PCM", ...), who measured it, what is assumed.
+    reads : (array_like, array_like), optional
+        Targets and repeated readings of a cell at each, in S: shapes (T,) and (n, T). They give
+        the noise of a read; left out, the profile has none.
+    degree : int
+        Of the polynomials.
+    g_range : (float, float), optional
+        Range of the profile, in S; default the smallest and the largest target.
+    read : (float, float)
+        Read voltage (V) and duration (s).
+    write : (float, float, float)
+        Write voltage (V), pulse (s), pulses a cell.
+    area : (float, float)
+        Cell area (F^2) and node (m).
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ParameterError, ShapeError, CodeError
+        If measurements do not fit, or the profile would not load.
+    """
+    from neuromem.hardware.profile import profile
+
+    place = Path(path)
+    if place.suffix != ".toml":
+        raise ParameterError(f"fit_profile: path is {str(path)!r}; give a name that ends in .toml.")
+    aims, values = _levels("fit_profile", targets, measured)
+    low, high = g_range or (float(aims.min()), float(aims.max()))
+    text = _toml(
+        {
+            "name": place.stem,
+            "title": title,
+            "technology": technology,
+            "kind": "analog",
+            "sources": list(sources),
+            "notes": notes,
+        },
+        {
+            "conductance": {"g_min": low / MICRO, "g_max": high / MICRO},
+            "read": dict(zip(("voltage", "duration"), read, strict=True)),
+            "programming": {"sigma": _law(aims / high, values - aims, degree)},
+            "noise": _read_noise(reads, high, degree),
+            "write": dict(zip(("voltage", "pulse", "pulses"), write, strict=True)),
+            "area": dict(zip(("cell", "node"), area, strict=True)),
+        },
+    )
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.stem}-") as scratch:
+        draft = Path(scratch) / place.name
+        draft.write_text(text, encoding="utf-8")
+        profile(draft)
+        draft.replace(place)
+    return place
+
+
+# ------------------------------------------------------------------------------- pulse curves
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is fitted: how parameters make a model and two starts, where they begin and end."""
+
+    build: Callable[[Array], tuple[UpdateModel, float, float]]
+    guess: Array
+    low: Array
+    high: Array
+    unit: Array
+
+
+def _curve(name: str, values: npt.ArrayLike, scale: tuple[float, float] | None) -> Array:
+    curve = np.asarray(values, dtype=np.float64)
+    if curve.ndim != 1 or curve.size < _FEWEST:
+        raise ShapeError(
+            f"fit_updates: {name} has shape {curve.shape}; give the states after at least "
+            f"{_FEWEST} pulses, shape (P,)."
+        )
+    if not np.isfinite(curve).all():
+        raise CodeError(f"fit_updates: {name} holds NaN or infinite values; leave them out.")
+    if scale is not None:
+        low, high = scale
+        if not low < high:
+            raise ParameterError(f"fit_updates: scale is {scale!r}; give (low, high), low < high.")
+        curve = 2.0 * (curve - low) / (high - low) - 1.0
+    return curve
+
+
+def _smooth(curve: Array) -> Array:
+    """Average over a twentieth of the pulses, which leaves the form and most of the noise out."""
+    width = max(curve.size // 20, 1)
+    return np.convolve(curve, np.full(width, 1.0 / width), mode="valid")
+
+
+def _plan(kind: Kind, rise: Array, fall: Array, name: str) -> _Plan:
+    calm = _smooth(rise), _smooth(fall)
+    if calm[0][-1] <= calm[0][0] or calm[1][-1] >= calm[1][0]:
+        raise ParameterError(
+            "fit_updates: `up` does not rise, or `down` does not fall, over the whole run. Give "
+            "the states in the order of the pulses; swap the curves if the device is inverted."
+        )
+    low = float(min(part.min() for part in calm))
+    high = float(max(part.max() for part in calm))
+    if kind in ("linear", "soft-bounds") and not low < 0 < high:
+        raise ParameterError(
+            f"fit_updates: the curves run from {low:.4g} to {high:.4g}; steps of kind {kind!r} are "
+            f"counted from a zero between. Give scale=({low:.4g}, {high:.4g})."
+        )
+    span = high - low
+    pace = span / max(rise.size, fall.size)
+    ends = {"bounds": (low, high), "name": name, "kind": kind}
+    starts = [(calm[0][0], low, high, span), (calm[1][0], low, high, span)]
+    steps = [(pace, 1e-3 * pace, span, pace)] * 2
+
+    def stepping(x: Array, **more: Any) -> tuple[UpdateModel, float, float]:
+        parts = {"step": (x[0] + x[1]) / 2.0, "asymmetry": (x[0] - x[1]) / (x[0] + x[1])}
+        return UpdateModel(**(ends | parts | more)), float(x[-2]), float(x[-1])
+
+    if kind == "constant":
+        return _planned(stepping, [*steps, *starts])
+    if kind == "linear":
+        slopes = [(0.5, 0.0, 1.0, 1.0)] * 2
+        return _planned(
+            lambda x: stepping(x, slope_up=x[2], slope_down=x[3]), [*steps, *slopes, *starts]
+        )
+    if kind == "soft-bounds":
+        # Up to where a hundred times the pulses would still look straight.
+        far = 100.0 * span
+        limits = [(high + 0.2 * span, high, far, span), (low - 0.2 * span, -far, low, span)]
+        return _planned(
+            lambda x: stepping(x, bounds=(float(x[3]), float(x[2]))), [*steps, *limits, *starts]
+        )
+    if kind == "exponential":
+        # Tilt and offset would only rescale amplitude and rate: those of Gong et al. (2018).
+        shapes = [(-0.5, -100.0, 0.99, 1.0)] * 2 + [(3.0, 0.1, 20.0, 1.0)] * 2
+        names = ("amplitude_up", "amplitude_down", "rate_up", "rate_down")
+        return _planned(
+            lambda x: stepping(x, tilt=-0.5, offset=-0.5, **dict(zip(names, x[2:6], strict=True))),
+            [*steps, *shapes, *starts],
+        )
+    most = max(rise.size, fall.size)
+
+    def neurosim(x: Array) -> tuple[UpdateModel, float, float]:
+        model = UpdateModel(
+            name=name,
+            kind=kind,
+            bounds=(float(x[0]), float(x[1])),
+            label_up=x[2],
+            label_down=-x[3],
+            pulses=most,
+        )
+        return model, float(x[0]), float(x[1])
+
+    middle = 0.5 * (low + high)
+    limits = [(low, low - span, middle - 0.1 * span, span), (high, middle, high + span, span)]
+    return _planned(neurosim, [*limits, *[(1.0, -9.0, 9.0, 1.0)] * 2])
+
+
+def _planned(
+    build: Callable[[Array], tuple[UpdateModel, float, float]],
+    rows: Sequence[tuple[float, float, float, float]],
+) -> _Plan:
+    return _Plan(build, *np.array(rows, dtype=np.float64).T)
+
+
+def _means(
+    model: UpdateModel, starts: tuple[float, float], counts: tuple[int, int]
+) -> tuple[Array, Array]:
+    return (
+        mean_curve(model, starts[0], 1, counts[0]),
+        mean_curve(model, starts[1], -1, counts[1]),
+    )
+
+
+def _noise(
+    model: UpdateModel,
+    additive: bool,
+    starts: tuple[float, float],
+    means: tuple[Array, Array],
+    measured: tuple[Array, Array],
+) -> tuple[float, float, float]:
+    """Return C2C noise, write noise (both in steps) and the memory of the latter, in pulses."""
+    from scipy.optimize import minimize
+
+    span = model.bounds[1] - model.bounds[0]
+    runs = []
+    for sign, first, mean, values in zip((1, -1), starts, means, measured, strict=True):
+        before = np.concatenate([[first], mean[:-1]])
+        ahead, behind = (model.mean_step(before + side * 1e-6 * span, sign) for side in (1, -1))
+        kicks = model.mean_step(np.zeros_like(before) if additive else before, sign)
+        if model.kind == "neurosim":
+            kicks = np.full_like(before, span)
+        runs.append((values - mean, 1.0 + sign * (ahead - behind) / (2e-6 * span), kicks))
+    variance = float(np.mean(np.concatenate([run[0] for run in runs]) ** 2))
+    if variance <= (1e-9 * span) ** 2:
+        return 0.0, 0.0, 0.0
+    typical = float(np.mean(np.concatenate([run[2] for run in runs]) ** 2))
+
+    def parts(x: Array) -> tuple[float, float, float, float]:
+        shares = np.exp(np.clip(x[:3], -40.0, 5.0)) * variance
+        passing = (float(shares[2]), float(np.exp(-np.exp(-x[3])))) if x.size > 3 else (0.0, 0.0)
+        return float(shares[0]) / typical, float(shares[1]), *passing
+
+    def cost(x: Array) -> float:
+        return float(sum(noise_likelihood(*run, *parts(x)) for run in runs))
+
+    # Noise with a memory would pass for C2C: it is let in where it explains more than its two
+    # parameters may by chance (Schwarz's criterion).
+    options = {"xatol": 1e-3, "fatol": 1e-3, "maxiter": 4000}
+    plain = np.array([np.log(0.005), np.log(0.5)])
+    with_memory = np.array([np.log(5e-4), np.log(0.4), np.log(0.5), np.log(5.0)])
+    short, full = (
+        minimize(cost, x, method="Nelder-Mead", options=options) for x in (plain, with_memory)
+    )
+    better = full.fun + 2.0 * np.log(sum(run[0].size for run in runs)) < short.fun
+    process, reading, passing, memory = parts(full.x if better else short.x)
+    length = -1.0 / np.log(memory) if better else 0.0
+    return float(np.sqrt(process)), float(np.sqrt(reading + passing)) / model.step, float(length)
+
+
+# --------------------------------------------------------------------------------------- levels
+
+
+def _levels(where: str, targets: npt.ArrayLike, measured: npt.ArrayLike) -> tuple[Array, Array]:
+    values = np.asarray(measured, dtype=np.float64)
+    aims = np.asarray(targets, dtype=np.float64)
+    if aims.shape not in (values.shape, values.shape[-1:]) or values.size == 0:
+        raise ShapeError(
+            f"{where}: targets have shape {aims.shape}, measured {values.shape}; give targets of "
+            "the same shape or of its last axis."
+        )
+    for name, array in (("targets", aims), ("measured", values)):
+        if not np.isfinite(array).all() or (array < 0).any():
+            raise CodeError(f"{where}: {name} hold values that are no conductance; give S, >= 0.")
+    return np.broadcast_to(aims, values.shape), values
+
+
+def _positive(where: str, name: str, value: float) -> float:
+    if not 0 < value < np.inf:
+        raise ParameterError(f"{where}: {name} is {value!r}; give a conductance above 0, in S.")
+    return float(value)
+
+
+def _law(x: Array, errors: Array, degree: int) -> list[dict[str, Any]]:
+    """Return the s.d. of `errors` (S) as a polynomial of x, by Fisher scoring; in uS."""
+    order = whole_number("fit", "degree", degree)
+    distinct = np.unique(x).size
+    if order > 5 or order >= distinct:
+        raise ParameterError(
+            f"fit: degree is {degree}; give at most 5, and less than the {distinct} targets."
+        )
+    flat, powers = errors.reshape(-1) / MICRO, np.vander(x.reshape(-1), order + 1, increasing=True)
+    whole = float(np.sqrt(np.mean(flat**2)))
+    if whole == 0.0:
+        return [{"polynomial": [0.0], "low": 0.0}]
+    sigma = np.full(flat.size, whole)
+    for _ in range(_ROUNDS):
+        aim = sigma + (flat**2 - sigma**2) / (2.0 * sigma)
+        coefficients = np.linalg.lstsq(powers / sigma[:, None], aim / sigma, rcond=None)[0]
+        moved = np.maximum(powers @ coefficients, 0.02 * whole)
+        if np.abs(moved - sigma).max() < 1e-9 * whole:
+            break
+        sigma = moved
+    return [{"polynomial": [float(c) for c in coefficients], "low": 0.0}]
+
+
+def _read_noise(
+    reads: tuple[npt.ArrayLike, npt.ArrayLike] | None, g_ref: float, degree: int
+) -> dict[str, Any]:
+    if reads is None:
+        return {}
+    aims, values = _levels("fit_profile: reads", *reads)
+    if values.ndim != 2 or len(values) < 2:
+        raise ShapeError(
+            f"fit_profile: reads have shape {values.shape}; give (n, T) readings, n >= 2."
+        )
+    # The mean of n readings takes a degree of freedom from each cell.
+    errors = (values - values.mean(axis=0)) * np.sqrt(len(values) / (len(values) - 1))
+    return {"per": "read", "absolute": _law(aims / g_ref, errors, degree)}
+
+
+def _toml(top: dict[str, Any], sections: dict[str, dict[str, Any]]) -> str:
+    lines = [f"{key} = {_value(value)}" for key, value in top.items()]
+    for section, entries in sections.items():
+        if entries:
+            unit = "  # uS" if section in ("conductance", "programming", "noise") else ""
+            lines += ["", f"[{section}]{unit}"]
+            lines += [f"{key} = {_value(value)}" for key, value in entries.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(part)}" for key, part in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(part) for part in value) + "]"
+    return repr(float(value))
