@@ -58,10 +58,11 @@ def test_wheel_holds_the_package_alone(wheel_names):
 def test_wheel_holds_every_source_file_stub_and_the_typed_marker(wheel_names):
     wanted = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*.py", "*.pyi", "py.typed")
+        for pattern in ("*.py", "*.pyi", "*.toml", "py.typed")
         for path in (ROOT / "neuromem").rglob(pattern)
     }
     assert {"neuromem/py.typed", "neuromem/__init__.pyi"} <= wanted
+    assert "neuromem/hardware/profiles/pcm.toml" in wanted
     assert wanted - wheel_names == set()
 
 

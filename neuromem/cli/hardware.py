@@ -73,9 +73,9 @@ def map_memory(
     device: Annotated[
         str | None, typer.Option(help="A name that 'neuromem devices' lists, or FILE.toml.")
     ] = None,
-    chip: Annotated[str | None, typer.Option(help="A published chip, in the place of a device.")] = (
-        None
-    ),
+    chip: Annotated[
+        str | None, typer.Option(help="A published chip, in the place of a device.")
+    ] = (None),
     tile: Annotated[str | None, typer.Option(help="Rows x columns of an array: 256x256.")] = None,
     adc_bits: Annotated[int | None, typer.Option(help="Bits of the ADCs; ideal if left out.")] = (
         None
@@ -173,13 +173,11 @@ def _print(figures: dict[str, Any], kind: Any, at: str) -> None:
 
 
 def _chip(device: str | None, chip: str | None, options: dict[str, Any]) -> Any:
-    if (device is None) == (chip is None):
-        raise ParameterError(
-            "map: give either --device or --chip; 'neuromem devices' lists both."
-        )
-    if chip is not None:
+    if device is not None and chip is None:
+        return neuromem.hardware.Chip(device, **options)
+    if chip is not None and device is None:
         return neuromem.hardware.Chip.preset(chip, **options)
-    return neuromem.hardware.Chip(device, **options)
+    raise ParameterError("map: give either --device or --chip; 'neuromem devices' lists both.")
 
 
 def _stored(memory: Any, path: Path | None) -> Any:
@@ -212,10 +210,7 @@ def _recalled(
     stages = {"before": memory, "programmed": first.memory}
     if placed is not first:
         stages["then"] = placed.memory
-    seen = {
-        name: one.recall(cues, rng=seed).overlap(keys)
-        for name, one in stages.items()
-    }
+    seen = {name: one.recall(cues, rng=seed).overlap(keys) for name, one in stages.items()}
     return {
         "cue_noise": cue_noise,
         "criterion": "overlap > 0.9",

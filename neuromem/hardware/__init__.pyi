@@ -1,5 +1,7 @@
 from . import wires as wires
 from .chip import Chip as Chip
+from .chip_presets import chip_preset as chip_preset
+from .chip_presets import chips as chips
 from .crossbar import Crossbar as Crossbar
 from .devices import Devices as Devices
 from .options import Options as Options

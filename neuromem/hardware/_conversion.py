@@ -97,7 +97,7 @@ def check_places(where: str, into: str, target: Array, of: str, source: Array) -
 def flat(array: Array, *, writeable: bool = False) -> tuple[Array, int]:
     """Return a matrix as one axis, and how far apart its rows begin; a copy if need be."""
     cues, n = array.shape
-    if array.flags.c_contiguous or not array.size or not _has_contiguous_rows(array):
+    if array.flags.c_contiguous or not _has_contiguous_rows(array):
         line, pitch = np.ascontiguousarray(array).reshape(-1), n
     else:
         pitch = array.strides[0] // array.itemsize
@@ -175,4 +175,5 @@ def _has_contiguous_rows(array: Array) -> bool:
     cues, n = array.shape
     row, item = array.strides
     size = array.itemsize
-    return (n <= 1 or item == size) and (cues <= 1 or (row >= n * size and row % size == 0))
+    in_line = n <= 1 or item == size
+    return not array.size or (in_line and (cues <= 1 or (row >= n * size and row % size == 0)))

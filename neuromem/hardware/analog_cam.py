@@ -1,4 +1,4 @@
-"""Analog content-addressable memory: a cell holds an interval in the conductances of two devices."""
+"""Analog content-addressable memory: cells hold intervals, a bound in each of two devices."""
 
 from __future__ import annotations
 
@@ -121,12 +121,12 @@ class AnalogCAM(SearchArray):
     @property
     def latency(self) -> float:
         """Time in which one cell halves the voltage of a match line, s."""
-        return self.n_columns * self.cell_capacitance * math.log(2.0) / self.pull_down
+        return float(self.n_columns * self.cell_capacitance * math.log(2.0) / self.pull_down)
 
     @property
     def shift(self) -> float:
         """How far each bound moves outwards in this array, in units of the inputs."""
-        return self.column_shift / self.window * self.n_columns / PUBLISHED_COLUMNS
+        return float(self.column_shift / self.window * self.n_columns / PUBLISHED_COLUMNS)
 
     def search(
         self,
@@ -161,15 +161,15 @@ class AnalogCAM(SearchArray):
         if self._sigma is None:
 
             def job(first: int, last: int) -> None:
-                compare(inputs, *self._bounds, first, last, out)
+                compare(inputs, self._bounds[0], self._bounds[1], first, last, out)
 
             spread(job, self.n_words, 4 * inputs.size * self.n_words)
         else:
             noise = stream(rng, "match lines")
             for q in range(len(inputs)):
                 fresh = self._sigma * normals(noise, self._sigma.shape, self.dtype)
-                bounds = self._bounds + fresh
-                compare(inputs[q : q + 1], *bounds, 0, self.n_words, out[q : q + 1])
+                low, high = self._bounds + fresh
+                compare(inputs[q : q + 1], low, high, 0, self.n_words, out[q : q + 1])
         if kind == "excess":
             out /= self.dtype.type(self._span)
         smallest = 0.5 if kind == "cells" else np.finfo(self.dtype).tiny

@@ -95,17 +95,22 @@ class Arrays:
             sums[inputs] += self.conductance(number, seconds).sum(axis=1, dtype=np.float64)
         return sums
 
-    def weight_error(self, planes: Array) -> float:
-        """Return the r.m.s. difference of weights (S, m, n) from those written, relative."""
+    def weight_error(self, planes: Array, factor: Array | float = 1.0) -> float:
+        """Return the r.m.s. difference of weights (S, m, n) from those written, relative.
+
+        The weights count times `factor`, a number or one for each output.
+        """
         wrong, total = 0.0, 0.0
+        factors = np.broadcast_to(np.asarray(factor, planes.dtype), self.tiling.outputs)
+        offset = planes.dtype.type(self.scheme.digital_offset)
         for number, (_, _, inputs, outputs) in enumerate(self.places):
             moved = self._moved[number]
             written = self.scheme.decode(self.devices[number].target).sum(axis=0)
             written = written if moved is None else written[:, moved]
-            held = planes[:, inputs, outputs].sum(axis=0)
+            held = (planes[:, inputs, outputs].sum(axis=0) - offset) * factors[outputs]
+            written = written - offset
             wrong += float(np.sum((held - written) ** 2, dtype=np.float64))
-            weights = written - written.dtype.type(self.scheme.digital_offset)
-            total += float(np.sum(weights**2, dtype=np.float64))
+            total += float(np.sum(written**2, dtype=np.float64))
         return float(np.sqrt(wrong / total)) if total else 0.0
 
     def side(self, seconds: float) -> Side:
@@ -252,9 +257,7 @@ class Arrays:
             variance = (variance * share**2).astype(o.dtype)
         return seen.astype(o.dtype), variance
 
-    def _bar(
-        self, what: str, shown: bool = True
-    ) -> AbstractContextManager[Callable[[], None]]:
+    def _bar(self, what: str, shown: bool = True) -> AbstractContextManager[Callable[[], None]]:
         """Return a context that gives the call to make after each tile."""
         wanted = self.tiling.count >= BAR_FROM if self.progress is None else self.progress
         if not (shown and wanted):

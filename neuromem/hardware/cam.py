@@ -203,11 +203,7 @@ class TernaryCAM(SearchArray):
         """
         checked = self._checked(queries, "search")
         allowed = whole_number("TernaryCAM.search", "tolerance", tolerance)
-        (on, _), (off, _) = self._present
-        threshold = _active(checked)[:, None] * off + (allowed + 0.5) * (on - off)
-        if self.sensing == "fixed":
-            threshold = np.full((len(checked), 1), (allowed + 1.0) * self.g_on)
-        return Matches(self._currents(checked, rng), self.voltage * threshold)
+        return Matches(self._currents(checked, rng), self._reference(checked, allowed))
 
     def distances(self, queries: npt.ArrayLike, *, rng: Rng = None) -> Array:
         """Return the mismatches that the currents stand for, shape (Q, P): whole if ideal.
@@ -229,10 +225,17 @@ class TernaryCAM(SearchArray):
         currents -= background[:, None].astype(currents.dtype)
         return currents
 
-    def expected(self, queries: npt.ArrayLike) -> tuple[Array, Array | None]:
-        """Return mean and s.d. of the currents over reads, A, each (Q, P); None for no noise."""
+    def expected(
+        self, queries: npt.ArrayLike, *, tolerance: int = 0
+    ) -> tuple[Matches, Array | None]:
+        """Return what a search gives on average, and the s.d. of the currents from read to read.
+
+        The s.d. is in A, shape (Q, P), or None where reads are all alike.
+        """
         checked = self._checked(queries, "expected")
-        return self._mean(checked), self._spread(checked)
+        allowed = whole_number("TernaryCAM.expected", "tolerance", tolerance)
+        found = Matches(self._mean(checked), self._reference(checked, allowed))
+        return found, self._spread(checked)
 
     def energy(self, queries: npt.ArrayLike) -> Array:
         """Return what the cells dissipate in each search, J, shape (Q,): V I t over all lines.
@@ -270,6 +273,14 @@ class TernaryCAM(SearchArray):
     def _checked(self, queries: npt.ArrayLike, verb: str) -> Array:
         return ternary(queries, f"TernaryCAM.{verb}: queries", self.n_columns)
 
+    def _reference(self, queries: Array, tolerance: int) -> Array:
+        """Return the current below which a line matches, A, shape (Q, 1)."""
+        if self.sensing == "fixed":
+            return np.full((len(queries), 1), (tolerance + 1.0) * self.g_on * self.voltage)
+        (on, _), (off, _) = self._present
+        threshold = _active(queries)[:, None] * off + (tolerance + 0.5) * (on - off)
+        return np.asarray(self.voltage * threshold)
+
     def _currents(self, queries: Array, rng: Rng) -> Array:
         """Return one noisy read of all lines for each query, A."""
         currents, sigma = self._mean(queries), self._spread(queries)
@@ -290,7 +301,8 @@ class TernaryCAM(SearchArray):
         if self._variance is None:
             return None
         variance = self._product(queries, "variance", self._variance, self.voltage**2)
-        return np.sqrt(np.maximum(variance, 0, out=variance), out=variance)
+        np.maximum(variance, 0.0, out=variance)  # rounding of the folded form
+        return np.asarray(np.sqrt(variance, out=variance))
 
     def _product(self, queries: Array, name: str, lines: Array, scale: float) -> Array:
         """Return ``scale * drive @ lines``, a block of queries at a time."""

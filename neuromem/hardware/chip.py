@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from neuromem.core.errors import CapabilityError, ParameterError
 from neuromem.core.memory import AssociativeMemory
-from neuromem.core.randomness import Rng, seed_sequence
+from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.hardware.arrays import as_matrix
 from neuromem.hardware.crossbar import Crossbar, make_options
 from neuromem.hardware.placed import Placed, PlacedNetwork
@@ -127,6 +127,8 @@ class Chip:
         if memory.n_stored == 0:
             raise CapabilityError("Chip.map: nothing is stored yet. Call store(keys) first.")
         memory.with_synapses({})  # refuses at once where a memory has no operators to replace
+        if inputs is None and memory.code == "binary":
+            inputs = _binary_inputs(memory, seed)
         return Placed(self, self._programmed(memory.synapses, seed, inputs, progress), seed, memory)
 
     def _programmed(
@@ -163,11 +165,23 @@ class Chip:
         return {"profile": self.profile.name, **self.options.changed()}
 
     def __eq__(self, other: object) -> bool:
-        same_kind = isinstance(other, Chip)
-        return same_kind and (self.profile, self.options) == (other.profile, other.options)
+        if not isinstance(other, Chip):
+            return NotImplemented
+        return (self.profile, self.options) == (other.profile, other.options)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         choices = [f"{name}={value!r}" for name, value in self.options.changed().items()]
         return f"Chip({', '.join([repr(self.profile.name), *choices])})"
+
+
+def _binary_inputs(memory: AssociativeMemory, seed: np.random.SeedSequence) -> dict[str, Any]:
+    """Return 0/1 inputs of the memory's own activity, for the synapses that read its units."""
+    activity = float(memory.parameters.get("activity", 0.5))
+    drawn = stream(seed, "inputs").random((64, memory.n)) < activity
+    return {
+        name: drawn.astype(np.float64)
+        for name, synapses in memory.synapses.items()
+        if synapses.shape[1] == memory.n
+    }

@@ -261,7 +261,8 @@ def cell_energy(
     Parameters
     ----------
     conductances : array_like, shape (R, C)
-        S; with wires, effective conductances, for which this is the input energy to first order.
+        S. The sum is exact without wire resistance; with it, the energy is the sum of V_i I_i t
+        over the currents I_i that the word lines draw.
     voltages : array_like, shape (R,) or (B, R)
         V; the sign does not matter.
     duration : float

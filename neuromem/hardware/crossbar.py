@@ -172,8 +172,12 @@ class Crossbar(Synapses):
 
     @property
     def weight_error(self) -> float:
-        """R.m.s. difference of the weights from those written, over the latter's r.m.s. value."""
-        return self.arrays.weight_error(self._forward.side.planes)
+        """R.m.s. difference of the weights from those written, over the latter's r.m.s. value.
+
+        After what makes up for drift.
+        """
+        alpha = self._alpha("forward")
+        return self.arrays.weight_error(self._forward.side.planes, 1.0 if alpha is None else alpha)
 
     @property
     def mean_square_inputs(self) -> Array:
@@ -300,4 +304,5 @@ def _probes(
     if matrix is None:
         return np.asarray(signs)
     chosen = np.linspace(0, matrix.shape[1] - 1, min(32, matrix.shape[1])).astype(int)
-    return np.concatenate([signs, np.sign(matrix[:, chosen]).T]).astype(matrix.dtype)
+    rows = np.where(matrix[:, chosen].T < 0, -1.0, 1.0)
+    return np.concatenate([signs, rows]).astype(matrix.dtype)

@@ -147,8 +147,8 @@ class Devices:
         >>> Devices.program("pcm", [10e-6, 40e-6])
         Traceback (most recent call last):
             ...
-        neuromem.core.errors.ParameterError: Devices.program: 1 of 2 targets lie outside the range \
-        of 'pcm', 0 to 25 uS; the farthest is 40 uS. Rescale the targets, or the profile with \
+        neuromem.core.errors.ParameterError: Devices.program: 1 of 2 targets outside the range of \
+        'pcm', 0 to 25 uS; the farthest is 40 uS. Rescale the targets, or the profile with \
         profile.scaled(g_max).
         """
         device, seed = find_profile(profile), seed_sequence(rng)
@@ -284,14 +284,13 @@ class Devices:
     def _loss(self, share: float) -> Step:
         """Let cells fail whose number, drawn once for life, is below the share of the lost."""
         device, limit = self.profile, np.uint64(share * 2**32)
+        low, high = (self.target.dtype.type(g) for g in (device.g_min, device.g_max))
+        middle = 0.5 * (device.g_min + device.g_max)
 
         def fall(cells: slice, words: Array, out: Array) -> None:
             lost = words[: out.size] < limit
-            low = out.dtype.type(device.g_min)
-            other = low if device.kind == "analog" else device.g_min + device.g_max
-            np.copyto(
-                out, low if device.kind == "analog" else other - self._goal(cells), where=lost
-            )
+            falls = device.kind == "analog" or self._goal(cells) > middle
+            np.copyto(out, np.where(falls, low, high), where=lost)
 
         return fall
 

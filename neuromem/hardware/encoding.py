@@ -12,6 +12,7 @@ from neuromem.core.errors import ParameterError, one_of, whole_number
 from neuromem.core.randomness import Rng, generator
 from neuromem.hardware._conversion import (
     ROUNDING,
+    SMALLEST,
     Rounding,
     as_matrix,
     as_row,
@@ -36,7 +37,7 @@ def input_scale(x: Array, mode: float | Literal["max"] = "max") -> Array:
         Input vectors.
     mode : float or "max"
         A number is the scale of all vectors: 1.0, or one calibrated beforehand, beyond which
-        `encode` clips. "max" takes max|x| of each vector ("noise management"); of zeros, 1.
+        `encode` clips. "max" takes max|x| of each vector ("noise management"); 1 below 1e-30.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def input_scale(x: Array, mode: float | Literal["max"] = "max") -> Array:
     largest: Array = array.max(axis=1, initial=0)
     np.maximum(largest, -array.min(axis=1, initial=0), out=largest)
     checked_count("input_scale: x", not np.isfinite(largest).all(), kernels.IDEAL, array)
-    largest[largest == 0] = 1
+    largest[largest < SMALLEST] = 1  # what has died away is as good as zero
     return largest
 
 

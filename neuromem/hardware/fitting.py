@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from neuromem.core.errors import CodeError, ParameterError, ShapeError, one_of, whole_number
 from neuromem.hardware._update_cells import mean_curve
+from neuromem.hardware.neurosim import LARGEST
 from neuromem.hardware.update_models import KINDS, GoodnessOfFit, Kind, UpdateModel
 from neuromem.kernels.updates import noise_likelihood
 
@@ -45,8 +46,8 @@ def fit_updates(
     up, down : array_like, shape (P,)
         State after each pulse of a run of up pulses, and of a run of down pulses.
     kind : {"constant", "linear", "soft-bounds", "exponential", "neurosim"}
-        The form of the step, see `UpdateModel`. Bounds are the ends of the smoothed curves;
-        those of "soft-bounds" and "neurosim" are fitted.
+        The form of the step, see `UpdateModel`. Bounds that the runs do not reach stay
+        a little outside of them.
     scale : (float, float), optional
         Measured values that become the weights -1 and 1. Left out: weights are the values
         themselves, which for "linear" and "soft-bounds" must have zero between them.
@@ -83,16 +84,24 @@ def fit_updates(
     measured = np.concatenate([rise, fall])
 
     def residuals(x: Array) -> Array:
-        model, first_up, first_down = plan.build(x)
+        model, first_up, first_down = plan.build(x.tolist())
         parts = _means(model, (first_up, first_down), (rise.size, fall.size))
         value: Array = np.concatenate(parts) - measured
         return value
 
-    guess = np.clip(plan.guess, plan.low, plan.high)
-    found = least_squares(
-        residuals, guess, bounds=(plan.low, plan.high), x_scale=plan.unit, ftol=1e-12, xtol=1e-12
-    )
-    model, *firsts = plan.build(found.x)
+    fits = [
+        least_squares(
+            residuals,
+            guess,
+            bounds=(plan.low, plan.high),
+            x_scale=plan.unit,
+            ftol=1e-10,
+            xtol=1e-10,
+        )
+        for guess in plan.guesses
+    ]
+    found = min(fits, key=lambda fit: float(fit.cost))
+    model, *firsts = plan.build(found.x.tolist())
     means = _means(model, (firsts[0], firsts[1]), (rise.size, fall.size))
     rms = float(np.sqrt(np.mean(found.fun**2)))
     c2c, write_noise, memory = _noise(model, additive, (firsts[0], firsts[1]), means, (rise, fall))
@@ -230,12 +239,11 @@ def fit_profile(
 # ------------------------------------------------------------------------------- pulse curves
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is fitted: how parameters make a model and two starts, where they begin and end."""
+class _Plan(NamedTuple):
+    """What is fitted: how parameters make a model and the two starts, and where they may lie."""
 
-    build: Callable[[Array], tuple[UpdateModel, float, float]]
-    guess: Array
+    build: Callable[[list[float]], tuple[UpdateModel, float, float]]
+    guesses: list[Array]
     low: Array
     high: Array
     unit: Array
@@ -258,81 +266,106 @@ def _curve(name: str, values: npt.ArrayLike, scale: tuple[float, float] | None) 
     return curve
 
 
-def _smooth(curve: Array) -> Array:
-    """Average over a twentieth of the pulses, which leaves the form and most of the noise out."""
-    width = max(curve.size // 20, 1)
-    return np.convolve(curve, np.full(width, 1.0 / width), mode="valid")
+def _range(rise: Array, fall: Array) -> tuple[float, float]:
+    """Return the range of the curves without most of their noise; refuse curves that do not move.
 
-
-def _plan(kind: Kind, rise: Array, fall: Array, name: str) -> _Plan:
-    calm = _smooth(rise), _smooth(fall)
+    An average over a twentieth of the pulses leaves the form in and the noise out.
+    """
+    calm = []
+    for curve in (rise, fall):
+        width = max(curve.size // 20, 1)
+        calm.append(np.convolve(curve, np.full(width, 1.0 / width), mode="valid"))
     if calm[0][-1] <= calm[0][0] or calm[1][-1] >= calm[1][0]:
         raise ParameterError(
             "fit_updates: `up` does not rise, or `down` does not fall, over the whole run. Give "
             "the states in the order of the pulses; swap the curves if the device is inverted."
         )
-    low = float(min(part.min() for part in calm))
-    high = float(max(part.max() for part in calm))
+    return float(min(part.min() for part in calm)), float(max(part.max() for part in calm))
+
+
+def _plan(kind: Kind, rise: Array, fall: Array, name: str) -> _Plan:
+    low, high = _range(rise, fall)
+    span, most = high - low, max(rise.size, fall.size)
     if kind in ("linear", "soft-bounds") and not low < 0 < high:
         raise ParameterError(
             f"fit_updates: the curves run from {low:.4g} to {high:.4g}; steps of kind {kind!r} are "
             f"counted from a zero between. Give scale=({low:.4g}, {high:.4g})."
         )
-    span = high - low
-    pace = span / max(rise.size, fall.size)
-    ends = {"bounds": (low, high), "name": name, "kind": kind}
-    starts = [(calm[0][0], low, high, span), (calm[1][0], low, high, span)]
-    steps = [(pace, 1e-3 * pace, span, pace)] * 2
-
-    def stepping(x: Array, **more: Any) -> tuple[UpdateModel, float, float]:
-        parts = {"step": (x[0] + x[1]) / 2.0, "asymmetry": (x[0] - x[1]) / (x[0] + x[1])}
-        return UpdateModel(**(ends | parts | more)), float(x[-2]), float(x[-1])
-
-    if kind == "constant":
-        return _planned(stepping, [*steps, *starts])
+    # A row: guess, least, most, unit. The bounds of a device that the runs do not drive to its
+    # ends stay a little outside of what was seen.
+    far = 100.0 * span if kind == "soft-bounds" else span
+    room = 0.2 * span if kind == "soft-bounds" else 0.1 * span
+    nearest = (low, high) if kind == "soft-bounds" else (low + 0.3 * span, high - 0.3 * span)
+    if kind in ("linear", "soft-bounds"):
+        nearest = min(nearest[0], -1e-6 * span), max(nearest[1], 1e-6 * span)
+    rows = [(low - room, low - far, nearest[0], span), (high + room, nearest[1], high + far, span)]
+    if kind == "neurosim":
+        labels = [(1.0, -LARGEST, LARGEST, 1.0)] * 2
+        return _planned(lambda x: _neurosim(x, most, name), [*rows, *labels])
+    pace = span / most
+    for curve, sign in ((rise, 1.0), (fall, -1.0)):
+        first = np.polyfit(np.arange(curve.size // 5 + 2), curve[: curve.size // 5 + 2], 1)[0]
+        rows.append((max(sign * float(first), pace), 1e-3 * pace, span, pace))
+    others = []
     if kind == "linear":
-        slopes = [(0.5, 0.0, 1.0, 1.0)] * 2
-        return _planned(
-            lambda x: stepping(x, slope_up=x[2], slope_down=x[3]), [*steps, *slopes, *starts]
-        )
-    if kind == "soft-bounds":
-        # Up to where a hundred times the pulses would still look straight.
-        far = 100.0 * span
-        limits = [(high + 0.2 * span, high, far, span), (low - 0.2 * span, -far, low, span)]
-        return _planned(
-            lambda x: stepping(x, bounds=(float(x[3]), float(x[2]))), [*steps, *limits, *starts]
-        )
+        rows += [(0.5 / span, 0.0, 5.0 / span, 1.0 / span)] * 2
     if kind == "exponential":
-        # Tilt and offset would only rescale amplitude and rate: those of Gong et al. (2018).
-        shapes = [(-0.5, -100.0, 0.99, 1.0)] * 2 + [(3.0, 0.1, 20.0, 1.0)] * 2
-        names = ("amplitude_up", "amplitude_down", "rate_up", "rate_down")
-        return _planned(
-            lambda x: stepping(x, tilt=-0.5, offset=-0.5, **dict(zip(names, x[2:6], strict=True))),
-            [*steps, *shapes, *starts],
-        )
-    most = max(rise.size, fall.size)
+        rows += [(-0.5, -100.0, 0.99, 1.0)] * 2 + [(3.0, 0.1, 20.0, 1.0)] * 2
+        others = [{4: -1.0, 5: -0.1, 6: 5.0, 7: 5.0}, {4: 0.5, 5: -2.0, 6: 2.0, 7: 3.0}]
+    rows += [(curve[0], low - span, high + span, span) for curve in (rise, fall)]
+    return _planned(lambda x: _stepping(x, kind, span, name), rows, others)
 
-    def neurosim(x: Array) -> tuple[UpdateModel, float, float]:
-        model = UpdateModel(
-            name=name,
-            kind=kind,
-            bounds=(float(x[0]), float(x[1])),
-            label_up=x[2],
-            label_down=-x[3],
-            pulses=most,
-        )
-        return model, float(x[0]), float(x[1])
 
-    middle = 0.5 * (low + high)
-    limits = [(low, low - span, middle - 0.1 * span, span), (high, middle, high + span, span)]
-    return _planned(neurosim, [*limits, *[(1.0, -9.0, 9.0, 1.0)] * 2])
+def _stepping(
+    x: list[float], kind: Kind, span: float, name: str
+) -> tuple[UpdateModel, float, float]:
+    low, high, up, down = x[:4]
+    more: dict[str, Any] = {}
+    if kind == "linear":
+        more = {"slope_up": x[4] * high, "slope_down": -x[5] * low}
+    if kind == "exponential":
+        # A tilt and an offset of their own would only rescale amplitude and rate: offset as in
+        # Gong et al. (2018), and a tilt that makes z count in spans of the curves.
+        more = dict(
+            zip(("amplitude_up", "amplitude_down", "rate_up", "rate_down"), x[4:8], strict=True)
+        )
+        more |= {"tilt": -0.5 * (high - low) / span, "offset": -0.5}
+    model = UpdateModel(
+        name=name,
+        kind=kind,
+        bounds=(low, high),
+        step=0.5 * (up + down),
+        asymmetry=(up - down) / (up + down),
+        **more,
+    )
+    return model, x[-2], x[-1]
+
+
+def _neurosim(x: list[float], pulses: int, name: str) -> tuple[UpdateModel, float, float]:
+    low, high, label_up, label_down = x
+    model = UpdateModel(
+        name=name,
+        kind="neurosim",
+        bounds=(low, high),
+        label_up=label_up,
+        label_down=-label_down,
+        pulses=pulses,
+    )
+    return model, low, high
 
 
 def _planned(
-    build: Callable[[Array], tuple[UpdateModel, float, float]],
+    build: Callable[[list[float]], tuple[UpdateModel, float, float]],
     rows: Sequence[tuple[float, float, float, float]],
+    others: Sequence[Mapping[int, float]] = (),
 ) -> _Plan:
-    return _Plan(build, *np.array(rows, dtype=np.float64).T)
+    guess, low, high, unit = np.array(rows, dtype=np.float64).T
+    guesses = [np.clip(guess, low, high)]
+    for other in others:
+        moved = guesses[0].copy()
+        moved[list(other)] = list(other.values())
+        guesses.append(moved)
+    return _Plan(build, guesses, low, high, unit)
 
 
 def _means(
@@ -366,11 +399,16 @@ def _noise(
     variance = float(np.mean(np.concatenate([run[0] for run in runs]) ** 2))
     if variance <= (1e-9 * span) ** 2:
         return 0.0, 0.0, 0.0
+    longest = np.log(min(run[0].size for run in runs) / 50.0)
     typical = float(np.mean(np.concatenate([run[2] for run in runs]) ** 2))
 
     def parts(x: Array) -> tuple[float, float, float, float]:
         shares = np.exp(np.clip(x[:3], -40.0, 5.0)) * variance
-        passing = (float(shares[2]), float(np.exp(-np.exp(-x[3])))) if x.size > 3 else (0.0, 0.0)
+        if x.size < 4:
+            return float(shares[0]) / typical, float(shares[1]), 0.0, 0.0
+        # A memory of a good part of the run would be a random walk by another name.
+        length = np.exp(np.clip(x[3], -3.0, longest))
+        passing = float(shares[2]), float(np.exp(-1.0 / length))
         return float(shares[0]) / typical, float(shares[1]), *passing
 
     def cost(x: Array) -> float:

@@ -165,7 +165,8 @@ class HDClassifier:
         self.encoder = MintermEncoder(
             n_symbols, dimension=dimension, n=n, profile=profile, minterms=minterms, rng=seed
         )
-        self.metric = one_of("HDClassifier", "metric", metric, METRICS)
+        one_of("HDClassifier", "metric", metric, METRICS)
+        self.metric = metric
         self._seed = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 1))
         self.search: AssociativeSearch | None = None
 

@@ -95,7 +95,8 @@ class MintermEncoder(SearchArray):
         self.items = stream(self._seed, "items").integers(0, 2, shape, dtype=np.uint8)
         every = np.arange(2**self.n)
         even = np.bitwise_count(every) % 2 == 0
-        self._masks = every[even] if minterms == "all" else np.unique([0, 2**self.n - 1])
+        # A single symbol is its own hypervector: with its complement it would be all ones.
+        self._masks = every[even] if minterms == "all" or self.n == 1 else every[[0, -1]]
         if not self.ideal:
             p = self.profile
             both = np.stack([self.items, 1 - self.items])
@@ -188,7 +189,8 @@ class MintermEncoder(SearchArray):
         """Return the counts (B, D) of the tuples of each sample."""
         counts = np.zeros((len(starts) - 1, self.dimension), np.int32)
         if self._noisy is None:
-            kernels.bind_and_bundle(*self._bits, self._masks, tuples, starts, counts)
+            originals, complements = self._bits
+            kernels.bind_and_bundle(originals, complements, self._masks, tuples, starts, counts)
             return counts
         level, sigma = (self._shifted(array) for array in self._noisy)
         noise, places = stream(rng, "sense"), np.arange(self.n)
@@ -198,8 +200,9 @@ class MintermEncoder(SearchArray):
             seen, spread = level[:, places, chosen], sigma[:, places, chosen]
             read = seen + spread * normals(noise, seen.shape, seen.dtype)
             # One tuple a time, from an item memory of what was read: a single symbol at each place.
-            bits = (read > 0).astype(np.uint8)[:, :, None]
-            kernels.bind_and_bundle(*bits, self._masks, alone, one, counts[row : row + 1])
+            original, complement = (read > 0).astype(np.uint8)[:, :, None]
+            own = counts[row : row + 1]
+            kernels.bind_and_bundle(original, complement, self._masks, alone, one, own)
         return counts
 
     def _grams(self, sample: npt.ArrayLike, place: int) -> Array:

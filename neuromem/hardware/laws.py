@@ -140,6 +140,9 @@ def _piece(entry: object, where: str) -> Piece:
         )
     form = formulas[0]
     limits = {key: _numbers([entry[key]], f"{where}: {key}")[0] for key in keys if key in _LIMITS}
+    low, high = limits.get("low", -np.inf), limits.get("high", np.inf)
+    if low > high:
+        raise ParameterError(f"{where}: low is {low}, above high, {high}; exchange them.")
     return Piece(form, _coefficients(form, entry[form], f"{where}: {form}"), **limits)
 
 

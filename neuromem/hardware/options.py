@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -61,9 +61,10 @@ class Options:
         or what no column can exceed.
     rounding : {"nearest", "stochastic"}
         How converters round.
-    serial : bool
-        Inputs are applied bit after bit of their magnitude, with their sign: `dac_bits` - 1
-        reads a product, each of them converted and then shifted and added.
+    serial : {"", "sign-magnitude", "twos-complement"} or bool
+        Inputs are applied bit after bit, each read converted and then shifted and added: the
+        bits of the magnitude with the sign of the input (True), `dac_bits` - 1 reads a product;
+        or those of the two's complement, `dac_bits` reads.
     input_noise, output_noise : float
         Standard deviation of the noise on an input in units of full scale, and on a column's
         output in units of what one cell over its whole range gives at full scale (the weight
@@ -109,10 +110,10 @@ class Options:
     split: str = "fill"
     dac_bits: int | None = None
     adc_bits: int | None = None
-    input_range: float | str = "max"
-    adc_range: float | str = "calibrated"
-    rounding: str = "nearest"
-    serial: bool = False
+    input_range: float | Literal["max"] = "max"
+    adc_range: float | Literal["calibrated", "max"] = "calibrated"
+    rounding: Literal["nearest", "stochastic"] = "nearest"
+    serial: str | bool = ""
     input_noise: float = 0.0
     output_noise: float = 0.0
     gain_spread: float = 0.0
@@ -159,6 +160,9 @@ class Options:
                 one_of(self.where, name, value, words)
             else:
                 put(name, self._positive(name, value))
+        if isinstance(self.serial, bool):
+            put("serial", "sign-magnitude" if self.serial else "")
+        one_of(self.where, "serial", self.serial, ("", "sign-magnitude", "twos-complement"))
         if self.serial and (self.dac_bits is None or self.dac_bits < 2):
             raise ParameterError(
                 f"{self.where}: dac_bits is {self.dac_bits}, but serial inputs have a sign and at "
@@ -202,6 +206,13 @@ class Options:
         if np.dtype(self.dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ParameterError(f"{self.where}: dtype is {self.dtype!r}; give float32 or float64.")
         self._put("dtype", np.dtype(self.dtype))
+
+    @property
+    def cycles(self) -> int:
+        """Reads that one product takes: one for each bit of a serial input."""
+        if not self.serial or self.dac_bits is None:
+            return 1
+        return self.dac_bits - (self.serial == "sign-magnitude")
 
     @property
     def segments(self) -> tuple[float, float]:

@@ -167,18 +167,17 @@ class Placement:
         o, arrays, profile = self.chip.options, crossbar.arrays, self.chip.profile
         tiling, scheme = arrays.tiling, arrays.scheme
         technology = self.technology
-        cycles = o.dac_bits - 1 if o.serial and o.dac_bits is not None else 1
         squares = crossbar.mean_square_inputs
         volts = profile.read_voltage**2 * technology.read_duration
         return read_cost(
             [int(n) for n in np.diff(tiling.row_edges)],
             [scheme.columns(int(n)) for n in np.diff(tiling.column_edges)],
-            cell_energy=cycles * volts * float(squares @ crossbar.row_sums),
+            cell_energy=o.cycles * volts * float(squares @ crossbar.row_sums),
             inputs=tiling.inputs,
             outputs=tiling.outputs,
             dac_bits=1 if o.serial else o.dac_bits,
             adc_bits=o.adc_bits,
-            cycles=cycles,
+            cycles=o.cycles,
             duration=technology.read_duration,
             input_bits=o.dac_bits or 8,
             weight_bits=o.weight_bits if scheme.sliced else None,

@@ -278,8 +278,15 @@ class Profile:
         """
         page = [f"{self.name}: {self.title} ({self.technology}, {self.kind})"]
         for key, text in [*self._effects(), *self._limits()]:
+            first, later = f"  {key:<13}", 15 * " "
+            # Not within words: a DOI is to be copied.
             page += textwrap.wrap(
-                text, 90, initial_indent=f"  {key:<13}", subsequent_indent=15 * " "
+                text,
+                90,
+                initial_indent=first,
+                subsequent_indent=later,
+                break_on_hyphens=False,
+                break_long_words=False,
             )
         return "\n".join(page)
 

@@ -63,13 +63,13 @@ def lossless_bits(rows: int, input_bits: int, cell_bits: int, complement: bool =
     input_bits, cell_bits : int
         v bits that the DAC gives at a time, w bits that a cell holds.
     complement : bool
-        Whether columns whose sum could pass half the range store 2^w - 1 less their digits, which
-        saves one bit. It takes inputs of one bit.
+        Whether columns whose digits add up to more than half of what they could store 2^w - 1
+        less each digit, which saves one bit.
 
     Raises
     ------
     ParameterError
-        If a number is not whole or below 1, or `complement` meets inputs of more than one bit.
+        If a number is not whole or below 1.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def lossless_bits(rows: int, input_bits: int, cell_bits: int, complement: bool =
     rows = whole_number(where, "rows", rows, least=1)
     v = whole_number(where, "input_bits", input_bits, least=1)
     w = whole_number(where, "cell_bits", cell_bits, least=1)
-    return (rows - 1).bit_length() + v + w - (v == 1 or w == 1) - complement
+    return max((rows - 1).bit_length() + v + w - (v == 1 or w == 1) - complement, 1)
 
 
 def full_scale_max(rows: int, conductance: float, voltage: float = 1.0) -> float:

@@ -171,7 +171,8 @@ class Reader:
             assert o.dac_bits is not None
             largest = 2 ** (o.dac_bits - 1) - 1
             whole = np.rint(np.clip(x / scale[:, None], -1.0, 1.0) * largest)
-            applied = serial_digits(whole, o.dac_bits, code="sign-magnitude")[0].astype(x.dtype)
+            code: Any = o.serial
+            applied = serial_digits(whole, o.dac_bits, code=code)[0].astype(x.dtype)
         else:
             rng = stream(self.noise, self.name, "dac", number)
             coded = np.empty_like(x)
@@ -185,11 +186,13 @@ class Reader:
 
     def _cycle_weights(self) -> Array:
         """What each read of a serial input counts for, shape (cycles,)."""
-        if not self.options.serial:
+        o = self.options
+        if not o.serial or o.dac_bits is None:
             return np.ones(1)
-        assert self.options.dac_bits is not None
-        places = np.arange(self.options.dac_bits - 1)
-        return np.asarray(2.0**places / (2.0**places.size - 1.0))
+        weights = 2.0 ** np.arange(o.cycles) / (2.0 ** (o.dac_bits - 1) - 1.0)
+        if o.serial == "twos-complement":
+            weights[-1] *= -1.0
+        return np.asarray(weights)
 
     def _weighted(self, applied: Array) -> Array:
         """Return the inputs that the cycles together stand for, (Q, m)."""

@@ -67,7 +67,7 @@ def as_targets(device: Profile, target: npt.ArrayLike, kind: np.dtype[Any]) -> A
         if aim.size and np.abs(aim - ends).max() > slack:
             wrong = int(np.count_nonzero(np.abs(aim - ends) > slack))
             raise ParameterError(
-                f"Devices.program: {wrong} of {aim.size} targets lie between the two levels of "
+                f"Devices.program: {wrong} of {aim.size} targets between the two levels of "
                 f"{device.name!r}, {_micro(low)} and {_micro(high)} uS. Give one of these."
             )
         return ends.astype(kind)
@@ -86,13 +86,13 @@ def _outside(device: Profile, aim: Array, slack: float) -> ParameterError:
     if not np.isfinite(aim).all():
         wrong = int(np.count_nonzero(~np.isfinite(aim)))
         return ParameterError(
-            f"Devices.program: {wrong} of {aim.size} targets are NaN or infinite; give "
-            "conductances in S."
+            f"Devices.program: {wrong} of {aim.size} targets NaN or infinite. Give conductances "
+            "in S."
         )
     beyond = np.maximum(low - aim, aim - high)
     wrong, worst = int(np.count_nonzero(beyond > slack)), aim.reshape(-1)[int(beyond.argmax())]
     return ParameterError(
-        f"Devices.program: {wrong} of {aim.size} targets lie outside the range of "
+        f"Devices.program: {wrong} of {aim.size} targets outside the range of "
         f"{device.name!r}, {_micro(low)} to {_micro(high)} uS; the farthest is {_micro(worst)} uS. "
         "Rescale the targets, or the profile with profile.scaled(g_max)."
     )
@@ -133,7 +133,8 @@ def _numbers(name: str, values: npt.ArrayLike, kind: np.dtype[Any]) -> Array:
         raise ParameterError(
             f"Devices.program: {name} has dtype {array.dtype}; give real conductances in S."
         )
-    return np.array(array, dtype=kind, order="C")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+        return np.array(array, dtype=kind, order="C")
 
 
 def _micro(siemens: float) -> str:

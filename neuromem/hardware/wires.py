@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, ShapeError, real_number
+from neuromem.core.theory._numerics import reals
 from neuromem.core.threads import spread
 from neuromem.kernels import wires as kernels
 
@@ -137,14 +138,13 @@ def effective(
     )
     rows, columns = network.shape
     if network.ideal:
-        return network.conductances
+        return network.conductances.copy()
     if rows <= columns:
         return network.currents(np.eye(rows), tolerance)
     # Reciprocity: the array turned round, with its bit lines driven, has the transposed matrix.
-    first, word, last, bit = network.resistances.tolist()
-    turned = Ladders(
-        network.conductances.T[::-1, ::-1], (bit, word), last - bit, first - word, where="effective"
-    )
+    word, bit = segment_pair(segment_resistance, "effective")
+    cells = network.conductances.T[::-1, ::-1]
+    turned = Ladders(cells, (bit, word), sense_resistance, driver_resistance, where="effective")
     transposed = turned.currents(np.eye(columns), tolerance)
     return np.ascontiguousarray(transposed.T[::-1, ::-1])
 
@@ -296,7 +296,7 @@ class Ladders:
 
     def voltages(self, values: npt.ArrayLike) -> tuple[Array, bool]:
         """Return checked voltages as (B, R) float64, and whether they came as a single read."""
-        array = _real_array(values, f"{self.where}: the voltages", "V")
+        array = reals(self.where, "voltages", values, -math.inf)
         if array.ndim not in {1, 2} or array.shape[-1] != self.shape[0] or array.size == 0:
             raise ShapeError(
                 f"{self.where}: the voltages have shape {array.shape}, the array has "
@@ -366,46 +366,24 @@ class Ladders:
 
 def checked_conductances(values: npt.ArrayLike, where: str) -> Array:
     """Return conductances as a contiguous (R, C) float64 array, finite and at least 0."""
-    array = _real_array(values, f"{where}: the conductances", "S")
+    array = reals(where, "conductances", values)
     if array.ndim != 2 or array.size == 0:
         raise ShapeError(
             f"{where}: the conductances have shape {array.shape}; expected (R, C), one row a word "
             "line. Give at least one cell."
-        )
-    if array.min() < 0.0:
-        raise ParameterError(
-            f"{where}: the conductances hold {array.min():g} S; a cell conducts 0 S or more. "
-            "Map signed weights onto pairs of cells first."
         )
     return np.ascontiguousarray(array)
 
 
 def segment_pair(values: Segments, where: str) -> tuple[float, float]:
     """Return the segment resistances of word and bit lines, checked."""
-    array = np.atleast_1d(_real_array(values, f"{where}: segment_resistance", "ohm"))
-    if array.shape not in {(1,), (2,)} or array.min() < 0.0:
+    array = np.atleast_1d(reals(where, "segment_resistance", values))
+    if array.shape not in {(1,), (2,)}:
         raise ParameterError(
-            f"{where}: segment_resistance is {values!r}; give a number of ohm >= 0 or a pair, "
+            f"{where}: segment_resistance is {values!r}; give a number of ohm or a pair, "
             "(word lines, bit lines)."
         )
     return float(array[0]), float(array[-1])
-
-
-def _real_array(values: Any, what: str, unit: str) -> Array:
-    """Return finite real numbers as float64, of any shape."""
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise ParameterError(f"{what}: {values!r} are not real numbers in {unit}.") from None
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ParameterError(
-            f"{what}: {int(np.sum(~np.isfinite(array)))} values are NaN or infinite; give finite "
-            f"numbers in {unit}."
-        )
-    return array
 
 
 def _segments(end: float, other: float, count: int) -> Array:

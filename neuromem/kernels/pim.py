@@ -175,6 +175,6 @@ def execute(
             wide = _step(code[k], keys, planes, tag, rows, value)
             if wide > 0:
                 for w in range(size):
-                    writes += wide * np.int64(popcount(rows[w] & used[w]))
+                    writes += int(wide * popcount(rows[w] & used[w]))
         outputs[:, start : start + size] = planes[first : first + outputs.shape[0]]
     return writes

@@ -56,9 +56,12 @@ def device(request):
     return profile(request.param)
 
 
-def targets(device):
-    """Conductances over the whole range, in S."""
-    return np.linspace(device.g_min, device.g_max, 257)
+def targets(device, count=257):
+    """Conductances over the whole range, in S; of two-level cells, either level."""
+    places = np.linspace(0.0, 1.0, count)
+    if device.kind != "analog":
+        places = np.round(places)
+    return device.g_min + places * (device.g_max - device.g_min)
 
 
 def times(device):
@@ -118,13 +121,17 @@ def test_levels_are_reached_and_are_as_many_as_it_says(device):
     if device.levels is None:
         assert device.kind == "analog"
         return
-    held = Devices.program(device, np.linspace(device.g_min, device.g_max, 30_011)).target
+    held = Devices.program(device, targets(device, 30_011)).target
     assert np.unique(held).size == device.levels
     np.testing.assert_allclose([held.min(), held.max()], [device.g_min, device.g_max], rtol=1e-6)
 
 
-def test_binary_and_digital_cells_have_two_levels(device):
-    assert (device.kind == "analog") or device.levels == 2
+@pytest.mark.parametrize("name", ["stt-mram", "sot-mram", "sram-cim"])
+def test_binary_and_digital_cells_have_two_levels(name):
+    device = profile(name)
+    assert device.levels == 2
+    with pytest.raises(ParameterError, match=f"between the two levels of '{name}'"):
+        Devices.program(device, [0.5 * (device.g_min + device.g_max)])
 
 
 def test_costs_can_be_computed_from_it(device):

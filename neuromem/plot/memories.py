@@ -1,60 +1,32 @@
-"""Figures of memories and of what was measured on them, fit to print.
-
-Every function draws on a matplotlib Axes (its own, if none is given) and returns it. Points are
-measurements with their intervals, lines are theory; axes carry their units.
-"""
+"""Figures of memories and of what was measured on them."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
 from neuromem.core import theory
-from neuromem.core.errors import ParameterError, ShapeError
+from neuromem.core.errors import ShapeError
 from neuromem.core.patterns import shape_of
+from neuromem.plot._style import (
+    COLOURS,
+    axes_of,
+    axis_label,
+    mean_and_interval,
+    needs,
+    points,
+    styled,
+    title_of,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-STYLE: Any = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": "medium",
-    "font.size": 9.0,
-    "legend.frameon": False,
-    "lines.markersize": 4.0,
-    "savefig.dpi": 150,
-}
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Draw in neuromem's style and leave matplotlib's settings as they were."""
-
-    @functools.wraps(draw)
-    def drawn(*arguments: P.args, **choices: P.kwargs) -> T:
-        # Not plt.rc_context: it restores every setting, and with them the "interactive" that a
-        # notebook's backend switches on at the first figure, so that no later one would show.
-        before = {name: plt.rcParams[name] for name in STYLE}
-        plt.rcParams.update(STYLE)
-        try:
-            return draw(*arguments, **choices)
-        finally:
-            plt.rcParams.update(before)
-
-    return drawn
 
 
 @styled
@@ -74,12 +46,12 @@ def capacity(
     colour : int
         Index into `COLOURS`.
     """
-    ax = _axes(ax)
-    _needs(curve, "plot.capacity", "overlap", "load")
-    mean, low, high = _mean_and_interval(curve["overlap"])
+    ax = axes_of(ax)
+    needs(curve, "plot.capacity", "overlap", "load")
+    mean, low, high = mean_and_interval(curve["overlap"])
     tint = COLOURS[colour % len(COLOURS)]
-    name = label or _title(curve)
-    _points(ax, curve["load"].values, mean, low, high, name, tint)
+    name = label or title_of(curve)
+    points(ax, curve["load"].values, mean, low, high, name, tint)
     alpha_c = float(curve["alpha_c"]) if "alpha_c" in curve else np.nan
     if np.isfinite(alpha_c):
         low_c, high_c = float(curve["alpha_c_low"]), float(curve["alpha_c_high"])
@@ -92,7 +64,7 @@ def capacity(
         ax.plot(loads, line, color="0.25", lw=1.2, label=label)
         ax.set_xlabel(r"load $\alpha = P / N$ (patterns per unit)")
     else:
-        ax.set_xlabel(_axis_label(curve["load"]))
+        ax.set_xlabel(axis_label(curve["load"]))
     ax.set_ylabel("overlap m with the stored pattern")
     ax.set_ylim(min(0.0, float(low.min())) - 0.02, 1.03)
     ax.legend(loc="lower left", fontsize="small")
@@ -102,8 +74,8 @@ def capacity(
 @styled
 def basin(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     """Draw the fraction of cues recalled against the fraction of their units flipped."""
-    ax = _axes(ax)
-    _needs(result, "plot.basin", "success", "load", "fraction")
+    ax = axes_of(ax)
+    needs(result, "plot.basin", "success", "load", "fraction")
     fractions = result["fraction"].values
     for number, load in enumerate(result["load"].values):
         one = result.sel(load=load)
@@ -124,7 +96,7 @@ def basin(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
 @styled
 def dynamics(result: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw overlap and energy of each cue against the step of its recall."""
-    _needs(result, "plot.dynamics", "overlap", "energy", "step")
+    needs(result, "plot.dynamics", "overlap", "energy", "step")
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(6.4, 2.6), layout="constrained")
     names = (("overlap", "overlap m with the target"), ("energy", "energy E"))
@@ -208,14 +180,14 @@ def curves(
 
     The mean over the remaining dimensions, with a 95 % interval over trials if there are any.
     """
-    ax = _axes(ax)
-    _needs(result, "plot.curves", variable, x, by)
+    ax = axes_of(ax)
+    needs(result, "plot.curves", variable, x, by)
     for number, value in enumerate(result[by].values):
-        mean, low, high = _mean_and_interval(result[variable].sel({by: value}))
+        mean, low, high = mean_and_interval(result[variable].sel({by: value}))
         tint = COLOURS[number % len(COLOURS)]
-        _points(ax, result[x].values, mean, low, high, str(value), tint, line="-")
-    ax.set_xlabel(xlabel or _axis_label(result[x]))
-    ax.set_ylabel(ylabel or _axis_label(result[variable]))
+        points(ax, result[x].values, mean, low, high, str(value), tint, line="-")
+    ax.set_xlabel(xlabel or axis_label(result[x]))
+    ax.set_ylabel(ylabel or axis_label(result[variable]))
     ax.legend(title=by.replace("_", " "))
     return ax
 
@@ -223,12 +195,12 @@ def curves(
 @styled
 def trend(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     """Draw critical loads against N^(-1/2) with the line that extrapolates them to N = oo."""
-    ax = _axes(ax)
-    _needs(result, "plot.trend", "alpha_c", "n")
+    ax = axes_of(ax)
+    needs(result, "plot.trend", "alpha_c", "n")
     x = 1.0 / np.sqrt(result["n"].values)
     measured = result["alpha_c"].values
     interval = result["alpha_c_low"].values, result["alpha_c_high"].values
-    _points(ax, x, measured, *interval, "measured, 95 % interval", COLOURS[0])
+    points(ax, x, measured, *interval, "measured, 95 % interval", COLOURS[0])
     end, slope = float(result["alpha_infinity"]), float(result["slope"])
     line = np.array([0.0, x.max() * 1.05])
     fit = rf"fit: {end:.4f} + {slope:.2f} / $\sqrt{{N}}$"
@@ -248,7 +220,7 @@ def phases(*, ax: Axes | None = None, loads: npt.ArrayLike | None = None) -> Axe
 
     Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987).
     """
-    ax = _axes(ax)
+    ax = axes_of(ax)
     alpha = np.linspace(0.001, 0.1375, 60) if loads is None else np.asarray(loads, float)
     lines = (
         (r"$T_g$: spin glass below", theory.spin_glass_temperature, "0.25"),
@@ -274,58 +246,3 @@ def _mean_field(curve: xr.Dataset) -> tuple[Any, Any, str]:
         return loads, line, label
     fine = np.linspace(1e-4, float(loads.max()), 600)
     return fine, theory.retrieval_overlap(fine), f"{label}, T = 0"
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    _, new = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
-    return new
-
-
-def _points(
-    ax: Axes,
-    x: Any,
-    mean: Any,
-    low: Any,
-    high: Any,
-    label: str,
-    tint: str,
-    line: str = "",
-) -> None:
-    errors = np.maximum([mean - low, high - mean], 0.0)
-    ax.errorbar(x, mean, yerr=errors, fmt=f"o{line}", color=tint, label=label, capsize=2, lw=1)
-
-
-def _mean_and_interval(values: xr.DataArray) -> tuple[Any, Any, Any]:
-    """Return mean and 95 % interval over trials (normal law of the mean), by the first dim."""
-    others = [dim for dim in values.dims[1:] if dim != "trial"]
-    values = values.mean(others) if others else values
-    if "trial" not in values.dims:
-        flat = values.values
-        return flat, flat, flat
-    mean = values.mean("trial")
-    count = max(values.sizes["trial"], 1)
-    half = 1.96 * values.std("trial", ddof=1 if count > 1 else 0) / np.sqrt(count)
-    return mean.values, (mean - half).values, (mean + half).values
-
-
-def _title(dataset: xr.Dataset) -> str:
-    model, n = dataset.attrs.get("model", "measured"), dataset.attrs.get("n")
-    return f"{model}, N = {n}" if n else str(model)
-
-
-def _axis_label(values: xr.DataArray) -> str:
-    name = str(values.attrs.get("long_name", values.name)).replace("_", " ")
-    units = values.attrs.get("units", "1")
-    return name if units in ("1", "") else f"{name} ({units})"
-
-
-def _needs(dataset: xr.Dataset, where: str, *names: str) -> None:
-    missing = [name for name in names if name not in dataset.variables]
-    if missing:
-        raise ParameterError(
-            f"{where}: the dataset has no {', '.join(missing)}; it holds "
-            f"{', '.join(map(str, dataset.variables))}. Give the result of the measure "
-            "that this figure is named after."
-        )
