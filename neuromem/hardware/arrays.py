@@ -69,7 +69,8 @@ class Arrays:
         self.profile.check_temperature(options.temperature, "Chip: temperature")
         self.w_max, self.clipped = self._range(matrix)
         self.scheme = self._chosen_scheme()
-        self.tiling = Tiling(*matrix.shape, *options.tile, self.scheme, options.split)
+        inputs, outputs = matrix.shape
+        self.tiling = Tiling(inputs, outputs, *options.tile, self.scheme, options.split)
         self.places = self.tiling.places()
         self.devices, self._moved = self._write(matrix)
 

@@ -182,6 +182,7 @@ def write_cost(
     voltage: float,
     pulse: float,
     conductance: float,
+    pulse_energy: float | None = None,
     verify_voltage: float = 0.0,
     verify: float = 0.0,
     parallel: int = 1,
@@ -200,6 +201,8 @@ def write_cost(
         Of a pulse, V and s.
     conductance : float
         Mean conductance during a pulse, S.
+    pulse_energy : float, optional
+        Of a pulse that does not pass the cell's channel, J; left out, V^2 G t.
     verify_voltage, verify : float
         Of the read after each pulse, V and s; no verify by default.
     parallel : int
@@ -236,8 +239,11 @@ def write_cost(
     verify_voltage = real_number(where, "verify_voltage", verify_voltage, 0.0)
     count = cells * pulses
     length = sum(tile_size(where, tile)) * technology.pitch
+    through = voltage**2 * conductance * pulse
+    if pulse_energy is not None:
+        through = real_number(where, "pulse_energy", pulse_energy, 0.0)
     energy = [
-        count * voltage**2 * conductance * pulse,
+        count * through,
         count * verify_voltage**2 * conductance * verify,
         count * technology.wire_capacitance * length * voltage**2,
     ]

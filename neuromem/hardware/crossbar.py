@@ -241,7 +241,7 @@ class Crossbar(Synapses):
         if self.compensate == "none" or self.seconds <= self._start.seconds:
             return None
         if name not in self._alphas:
-            probes = _probes(self._seed, name, None, self._reader(name).n_inputs)
+            probes = _signs(self._seed, name, self._reader(name).n_inputs)
             readers = (self._start._reader(name), self._reader(name))
             was, now = (
                 np.abs(reader.read(probes.astype(self.dtype), COMPENSATION)).sum(axis=0)
@@ -253,8 +253,6 @@ class Crossbar(Synapses):
         return self._alphas[name]
 
     def _product(self, name: str, vectors: Array, columns: Array | None = None) -> Array:
-        if not np.all(np.isfinite(vectors)):
-            raise ParameterError("Crossbar: the inputs hold NaN or infinity; give finite numbers.")
         alpha = self._alpha(name)
         product = self._reader(name).read(vectors, self._number, columns)
         self.reads += len(vectors) * product.shape[1] / self._reader(name).n_outputs
@@ -295,14 +293,14 @@ def make_options(given: dict[str, Any]) -> Options:
     return Options(**given)
 
 
-def _probes(
-    seed: np.random.SeedSequence, name: str, matrix: Array | None, n_in: int | None = None
-) -> Array:
+def _signs(seed: np.random.SeedSequence, name: str, n: int) -> Array:
+    """Return 32 vectors of random signs."""
+    return np.asarray(stream(seed, "probes", name).integers(0, 2, (32, n)) * 2.0 - 1.0)
+
+
+def _probes(seed: np.random.SeedSequence, name: str, matrix: Array) -> Array:
     """Return 32 vectors of random signs, and the signs of up to 32 columns of a matrix."""
-    n = len(matrix) if matrix is not None else n_in
-    signs = stream(seed, "probes", name).integers(0, 2, (32, n), dtype=np.int8) * 2.0 - 1.0
-    if matrix is None:
-        return np.asarray(signs)
     chosen = np.linspace(0, matrix.shape[1] - 1, min(32, matrix.shape[1])).astype(int)
     rows = np.where(matrix[:, chosen].T < 0, -1.0, 1.0)
-    return np.concatenate([signs, rows]).astype(matrix.dtype)
+    probes = np.concatenate([_signs(seed, name, len(matrix)), rows])
+    return np.asarray(probes.astype(matrix.dtype))

@@ -312,7 +312,11 @@ def _plan(kind: Kind, rise: Array, fall: Array, name: str) -> _Plan:
     if kind == "exponential":
         rows += [(-0.5, -100.0, 0.99, 1.0)] * 2 + [(3.0, 0.1, 20.0, 1.0)] * 2
         others = [{4: -1.0, 5: -0.1, 6: 5.0, 7: 5.0}, {4: 0.5, 5: -2.0, 6: 2.0, 7: 3.0}]
-    rows += [(curve[0], low - span, high + span, span) for curve in (rise, fall)]
+    if kind == "soft-bounds":
+        rows += [(curve[0], low - span, high + span, span) for curve in (rise, fall)]
+    else:
+        # As a part of the way between the bounds: beyond them a start would have no effect.
+        rows += [((curve[0] - low) / span, 0.0, 1.0, 1.0) for curve in (rise, fall)]
     return _planned(lambda x: _stepping(x, kind, span, name), rows, others)
 
 
@@ -338,7 +342,9 @@ def _stepping(
         asymmetry=(up - down) / (up + down),
         **more,
     )
-    return model, x[-2], x[-1]
+    if kind == "soft-bounds":
+        return model, x[-2], x[-1]
+    return model, low + x[-2] * (high - low), low + x[-1] * (high - low)
 
 
 def _neurosim(x: list[float], pulses: int, name: str) -> tuple[UpdateModel, float, float]:
@@ -439,9 +445,10 @@ def _levels(where: str, targets: npt.ArrayLike, measured: npt.ArrayLike) -> tupl
             f"{where}: targets have shape {aims.shape}, measured {values.shape}; give targets of "
             "the same shape or of its last axis."
         )
-    for name, array in (("targets", aims), ("measured", values)):
-        if not np.isfinite(array).all() or (array < 0).any():
-            raise CodeError(f"{where}: {name} hold values that are no conductance; give S, >= 0.")
+    # Readings about zero may be negative; targets may not.
+    for name, array, least in (("targets", aims, 0.0), ("measured", values, -np.inf)):
+        if not (np.isfinite(array) & (array >= least)).all():
+            raise CodeError(f"{where}: {name} hold values that are no conductance; give S.")
     return np.broadcast_to(aims, values.shape), values
 
 

@@ -13,6 +13,10 @@ import numpy.typing as npt
 from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, ShapeError
 from neuromem.hardware.wires import Ladders, Segments, checked_conductances
+from neuromem.kernels.wires import FAINT
+
+_ROUNDING = 1e-13
+"""Of the voltages that a solve of the wires gives, as a share of the span."""
 
 _MOST_ITERATIONS = 500
 """Newton moves a cell of I = G V_0 sinh(V / V_0) by about V_0 an iteration, 300 V_0 at most."""
@@ -222,8 +226,9 @@ def agree(
         linear = slopes * (word - bit - offsets)
         across = np.clip(word - bit, -span, span)
         present = law.current(cells, across)
-        left = float(np.abs(present - linear).sum())
-        if left <= tolerance * float(np.abs(present).sum(axis=0).sum()):
+        left = np.abs(present - linear).sum()
+        scale = max(np.abs(present.sum(axis=0)).sum(), FAINT * np.abs(present).sum())
+        if left <= tolerance * scale + _ROUNDING * span * slopes.sum():
             return word, bit
     raise ParameterError(
         f"{where}: after {_MOST_ITERATIONS} Newton iterations {left:.1e} A are left over. "

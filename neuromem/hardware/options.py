@@ -228,7 +228,7 @@ class Options:
 
     def changed(self) -> dict[str, Any]:
         """Return the choices that differ from the defaults, for provenance and `repr`."""
-        fields = [f for f in dataclasses.fields(self)]
+        fields = list(dataclasses.fields(self))
         given: dict[str, Any] = {}
         for each in fields:
             value = getattr(self, each.name)

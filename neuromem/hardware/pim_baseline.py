@@ -24,14 +24,8 @@ from neuromem.core.randomness import Rng, stream
 from neuromem.core.results import Variable
 from neuromem.hardware._pim_programs import floating, full_adder
 from neuromem.hardware._pim_steps import Program
-from neuromem.hardware.pim import (
-    SOT_MRAM,
-    FloatFormat,
-    PimDevice,
-    Tally,
-    execute,
-    float_format,
-)
+from neuromem.hardware.float_formats import FloatFormat, float_format
+from neuromem.hardware.pim import SOT_MRAM, PimDevice, Tally, execute
 
 NOR_CYCLES = MappingProxyType(
     {
@@ -63,8 +57,9 @@ NOR_RRAM = PimDevice(
     read_energy=1e-18,
     write_energy=6.4e-15,
     cell_area=30.64e-6 / 2**33,
-    source="energy of a gate: Truong et al., MICRO 2021; area: FloatPIM, 30.64 mm^2 for 8 Gbit at "
-    "28 nm; times of gate and search assumed",
+    source="energy of a gate: what AritPIM (IEEE TETC 2023) comes to with the cells of Truong et "
+    "al. (MICRO 2021); area: FloatPIM, 30.64 mm^2 for 8 Gbit at 28 nm; times of gate and search "
+    "assumed",
 )
 """Resistive cells of the baseline; a gate costs the writing of its output."""
 
@@ -157,7 +152,8 @@ def compare(
     The ratios depend on the devices besides, and of those several numbers are assumed (see
     ``SOT_MRAM`` and ``NOR_RRAM``). With them the full adder gives the paper's 1.8 for latency,
     which rests on the assumed 2.0 ns and 1.1 ns, and neither its 3.3 for energy nor its 2.5 for
-    area. FloatPIM's own count is lower than that of the exact program, since it does not round.
+    area. FloatPIM's own count is lower than that of the exact program: it keeps half of the digits
+    of a product and does not round.
 
     Examples
     --------

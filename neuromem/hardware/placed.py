@@ -195,6 +195,7 @@ class Placement:
             voltage=profile.write_voltage,
             pulse=profile.write_pulse,
             conductance=mean,
+            pulse_energy=profile.write_energy,
             parallel=arrays.tiling.count,
             tile=self.chip.options.tile,
             technology=self.technology,

@@ -81,6 +81,8 @@ class Profile:
         Full scale in V, and s.
     write_voltage, write_pulse, write_pulses : float
         V, s, and pulses a cell, with those that a verify loop needs.
+    write_energy : float or None
+        J a pulse, where it does not pass the cell's channel; None: V^2 G t.
     cell_area, node : float
         Area in F^2, and F in m.
     stuck_low, stuck_high : float
@@ -116,6 +118,7 @@ class Profile:
     write_voltage: float
     write_pulse: float
     write_pulses: float
+    write_energy: float | None = None
     cell_area: float
     node: float
     stuck_low: float = 0.0

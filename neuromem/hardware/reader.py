@@ -7,6 +7,8 @@ same bits.
 
 from __future__ import annotations
 
+import itertools
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from neuromem.core.codes import Array
+from neuromem.core.errors import ParameterError
 from neuromem.core.randomness import stream
 from neuromem.core.threads import spread
 from neuromem.hardware.converters import Columns, encode, input_scale, serial_digits
@@ -24,6 +27,7 @@ VECTORS, OUTPUTS = 256, 2048
 """Input vectors and outputs in one piece of a product."""
 
 _blas: list[ThreadpoolController] = []
+_local = threading.local()
 
 
 def one_blas_thread() -> Any:
@@ -31,6 +35,16 @@ def one_blas_thread() -> Any:
     if not _blas:
         _blas.append(ThreadpoolController())
     return _blas[0].limit(limits=1, user_api="blas")
+
+
+def _buffer(shape: tuple[int, int], dtype: Any) -> Array:
+    """Return an array of this thread's own that is overwritten by the next call."""
+    size = VECTORS * OUTPUTS * np.dtype(dtype).itemsize
+    held = getattr(_local, "bytes", None)
+    if held is None or held.nbytes < size:
+        held = _local.bytes = np.empty(size, np.uint8)
+    count = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    return np.asarray(held[:count].view(dtype).reshape(shape))
 
 
 @dataclass(frozen=True)
@@ -142,16 +156,15 @@ class Reader:
             for q, outputs in pieces[first:last]:
                 chosen = outputs if columns is None else columns[outputs]
                 part = total[q : q + VECTORS, outputs]
-                self._piece(applied[:, q : q + VECTORS], part, chosen, (number, q, outputs.start))
+                vectors, scales = applied[:, q : q + VECTORS], scale[q : q + VECTORS]
+                self._piece(vectors, scales, part, chosen, (number, q, outputs.start))
 
         work = len(x) * self.n_inputs * n * len(self.side.planes)
         with one_blas_thread():
             spread(job, len(pieces), work, largest=1)
         if self.side.offset:
             # Digitally, of the inputs as the arrays saw them.
-            total -= (self.side.offset * self._weighted(applied).sum(axis=1))[:, None]
-        if scale is not None:
-            total *= scale[:, None]
+            total -= (self.side.offset * scale * self._weighted(applied).sum(axis=1))[:, None]
         return total
 
     def _is_linear(self) -> bool:
@@ -161,11 +174,15 @@ class Reader:
         noisy = self.side.variances is not None or any(value > 0 for value in errors)
         return o.adc_bits is None and not noisy and not o.serial
 
-    def _encoded(self, x: Array, number: int) -> tuple[Array, Array | None]:
-        """Return the applied inputs (cycles, Q, m), and the factor on the outputs (Q, 1)."""
+    def _encoded(self, x: Array, number: int) -> tuple[Array, Array]:
+        """Return the applied inputs (cycles, Q, m), and the factor on the outputs (Q,)."""
         o = self.options
         if o.dac_bits is None and self._sum is not None and not o.input_noise:
-            return x[None], None
+            if not np.isfinite(x).all():
+                raise ParameterError(
+                    "Crossbar: the inputs hold NaN or infinity; give finite numbers."
+                )
+            return x[None], np.ones(len(x), x.dtype)
         scale = input_scale(x, o.input_range)
         if o.serial:
             assert o.dac_bits is not None
@@ -199,11 +216,18 @@ class Reader:
         return np.asarray(np.tensordot(self._cycle_weights(), applied.astype(np.float64), axes=1))
 
     def _piece(
-        self, applied: Array, total: Array, columns: Any, place: tuple[int, int, int]
+        self,
+        applied: Array,
+        scale: Array,
+        total: Array,
+        columns: Any,
+        place: tuple[int, int, int],
     ) -> None:
         """Add one piece of a product to `total`, tile row after tile row."""
         if self._sum is not None:
-            np.matmul(applied[0], self._sum[:, columns], out=total)
+            total[:] = applied[0] @ self._sum[:, columns]
+            if self.options.dac_bits is not None or self.options.input_noise:
+                total *= scale[:, None]
             return
         edges = self.side.input_edges
         for cycle, (inputs, weight) in enumerate(zip(applied, self._cycle_weights(), strict=True)):
@@ -216,7 +240,7 @@ class Reader:
                     if analog.shape[1] < self.n_outputs:
                         readout = readout.select(columns)
                     self.clipped += readout.accumulate(
-                        total, analog, weight=float(weight), noise_sd=spread_of, rng=rng
+                        total, analog, weight=scale * weight, noise_sd=spread_of, rng=rng
                     )
                     self.conversions += analog.size
 
@@ -226,7 +250,8 @@ class Reader:
         """Return what one row of tiles of one slice gives out, and the s.d. of its noise."""
         side = self.side
         rows = slice(side.input_edges[block], side.input_edges[block + 1])
-        analog = x @ side.planes[plane][rows, columns]
+        weights = side.planes[plane][rows, columns]
+        analog = np.matmul(x, weights, out=_buffer((len(x), weights.shape[1]), x.dtype))
         noise = self.options.output_noise * abs(float(side.significance[plane]))
         spread_of: Any = noise or None
         if side.variances is not None:
@@ -256,7 +281,7 @@ class Reader:
             (plane, block): Columns(
                 o.adc_bits,
                 1.0 if self.full_scale is None else self.full_scale[plane, block],
-                o.rounding,  # type: ignore[arg-type]
+                o.rounding,
                 gain[plane, block] if o.gain_spread else 0.0,
                 offset[plane, block] if o.offset_spread else 0.0,
             )
@@ -289,7 +314,7 @@ class Reader:
         """Write the best full scale of each tile in one row of tiles."""
         assert self.options.adc_bits is not None
         edges = self.side.output_edges
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in itertools.pairwise(edges):
             seen = outputs[:, first:last]
             empty = not np.any(seen)
             scales[first:last] = (

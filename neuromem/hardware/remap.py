@@ -85,11 +85,8 @@ def _targets(scheme: Scheme, u: Array, plus: Array, minus: Array) -> Array:
     """Return the conductances (m, 2 n) nearest to weights u that the stuck cells allow."""
     cells = scheme.encode(u * scheme.w_max)
     span = scheme.g_max - scheme.g_min
-    first, second = (cells[:, place::2] - scheme.g_min for place in (0, 1))
-    first, second = first / span, second / span
-    fixed_plus, fixed_minus = plus != 0, minus != 0
-    second = np.where(fixed_plus & ~fixed_minus, np.clip((plus > 0) - u, 0.0, 1.0), second)
-    first = np.where(fixed_minus & ~fixed_plus, np.clip((minus > 0) + u, 0.0, 1.0), first)
-    shares = np.empty_like(cells)
-    shares[:, 0::2], shares[:, 1::2] = first, second
+    shares = (cells - scheme.g_min) / span
+    one, other = (plus != 0) & (minus == 0), (minus != 0) & (plus == 0)
+    shares[:, 1::2][one] = np.clip((plus > 0) - u, 0.0, 1.0)[one]
+    shares[:, 0::2][other] = np.clip((minus > 0) + u, 0.0, 1.0)[other]
     return np.asarray(scheme.g_min * (1.0 - shares) + scheme.g_max * shares)

@@ -96,18 +96,18 @@ class Scheme:
     def significance(self) -> Array:
         """Weight that the full range of one cell stands for, per slice, shape (S,)."""
         if self.name == "weighted":
-            return np.array(self.factors) * (self.w_max / sum(self.factors))
+            return np.asarray(np.array(self.factors) * (self.w_max / sum(self.factors)))
         if not self.sliced:
             return np.full(1, self.w_max * (1.0 if self.pair == 2 else 2.0))
         digits = 2.0 ** (self.cell_bits * np.arange(self.slices)) * (2**self.cell_bits - 1)
         if self.name == "sliced-complement":
             digits[-1] = -(2.0 ** (self.bits - 1))
-        return digits * self.delta
+        return np.asarray(digits * self.delta)
 
     @property
     def delta(self) -> float:
         """Weight of the last bit of a sliced weight."""
-        return self.w_max / (2 ** (self.bits - 1) - 1)
+        return float(self.w_max / (2 ** (self.bits - 1) - 1))
 
     @property
     def digital_offset(self) -> float:
@@ -121,11 +121,11 @@ class Scheme:
         return floor if self.name == "sliced-complement" else 0.0
 
     def columns(self, n: int) -> int:
-        """Physical columns that n outputs take in one array."""
+        """Return how many physical columns n outputs take in one array."""
         return n * self.columns_per_weight + self.reference
 
     def outputs(self, columns: int) -> int:
-        """Outputs that fit into one array of so many physical columns."""
+        """Return how many outputs fit into one array of so many physical columns."""
         return (columns - self.reference) // self.columns_per_weight
 
     def encode(self, weights: Array) -> Array:

@@ -27,6 +27,9 @@ from neuromem.kernels.cam import count_rows, pulse_rows, sum_rows
 
 COUNTERS = ("digital", "hard", "soft")
 
+ROUNDING = 1e-6
+"""Sums of analog counters below this part of their bounds are ties: they hold single precision."""
+
 AT_A_TIME = 2**22
 """Distances that are worked out at a time: it bounds the memory of a long batch."""
 
@@ -311,6 +314,8 @@ class SparseDistributedArray(AssociativeMemory):
             for row, cue in enumerate(cues):
                 noise = normals(stream(seed, "counters", step, cue), spread.shape[1:], float)
                 sums[row] += np.sqrt(spread[row]) * noise
+        if not exact:
+            sums[np.abs(sums) <= ROUNDING * self.limit * np.diff(starts)[:, None]] = 0.0
         return sums
 
     def _activated(

@@ -322,6 +322,7 @@ _PLAIN: dict[str, Callable[[Table], dict[str, Any]]] = {
         "write_voltage": table.positive("voltage"),
         "write_pulse": table.positive("pulse"),
         "write_pulses": table.positive("pulses", 1.0),
+        "write_energy": table.positive("energy") if table.has("energy") else None,
     },
     "area": lambda table: {"cell_area": table.positive("cell"), "node": table.positive("node")},
 }

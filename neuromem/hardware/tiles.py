@@ -94,4 +94,4 @@ class Tiling:
         blocks = -(-total // most)
         if self.split == "equal":
             return np.array([total * block // blocks for block in range(blocks + 1)])
-        return np.minimum(np.arange(blocks + 1) * most, total)
+        return np.asarray(np.minimum(np.arange(blocks + 1) * most, total))

@@ -219,7 +219,8 @@ class PulsedDevices:
             draws = stream(self._seed, "cell", "lifetime").standard_normal(
                 self._state.size, np.float32
             )
-            lifetime = np.maximum(lifetime * np.abs(1.0 + self.model.lifetime_spread * draws), 1.0)
+            spread_out = np.abs(1.0 + self.model.lifetime_spread * draws.astype(np.float64))
+            lifetime = np.maximum(lifetime * spread_out, 1.0)
         self._state *= np.exp(-passed / lifetime).astype(self.dtype)
         np.clip(self._state, self._cells.low, self._cells.high, out=self._state)
 

@@ -48,17 +48,20 @@ themselves: what remains of a signal at the far end of a line that swallows it i
 def _word_sweep(
     typing_context: Any, tile: Any, shares: Any, work: Any, sources: Any, first: Any, segment: Any
 ) -> Any:
-    """Replace v in `work` by G (T_w + G)^-1 (G v + sources at the fed end); return v' K v.
+    """Replace v in `work` by u = G (T_w + G)^-1 (G v + sources at the fed end).
+
+    Return v' K v and sum |u|; without sources, u = K v.
 
     tile, shares, work (C, 8), sources (8,) V. Written as vector instructions, because LLVM unrolls
     a loop over eight lanes into scalars: three times as fast, to the same bits.
     """
-    signature = types.float64(tile, shares, work, sources, first, segment)
+    pair = types.UniTuple(types.float64, 2)  # type: ignore[no-untyped-call]
+    signature = pair(tile, shares, work, sources, first, segment)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         emit = _Lanes(context, builder, signature, arguments)
         conductance, share, value, source = (emit.pointer(i) for i in range(4))
-        flow, power = emit.variable(emit.zero), emit.variable(emit.zero)
+        flow, power, size = (emit.variable(emit.zero) for _ in range(3))
         one, columns = ir.IntType(64)(1), emit.length(2)
         near, far = emit.spread(arguments[4]), emit.spread(arguments[5])
 
@@ -81,9 +84,12 @@ def _word_sweep(
             j = loop.index
             raised = builder.fmul(resistance(j), emit.load(value, j))
             node = builder.fmul(emit.load(share, j), builder.fadd(raised, builder.load(flow)))
-            emit.store(builder.fmul(emit.load(conductance, j), node), value, j)
+            drawn = builder.fmul(emit.load(conductance, j), node)
+            emit.store(drawn, value, j)
             builder.store(node, flow)
-        return emit.total(builder.load(power))
+            builder.store(builder.fadd(builder.load(size), emit.amount(drawn)), size)
+        sums = [emit.total(builder.load(each)) for each in (power, size)]
+        return context.make_tuple(builder, signature.return_type, sums)
 
     return signature, generate
 
@@ -123,6 +129,11 @@ class _Lanes:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
         return self.builder.shuffle_vector(first, empty, zeros)
 
+    def amount(self, value: Any) -> Any:
+        return self.builder.select(
+            self.builder.fcmp_ordered(">=", value, self.zero), value, self.builder.fneg(value)
+        )
+
     def total(self, value: Any) -> Any:
         lanes = [self.builder.extract_element(value, ir.IntType(32)(k)) for k in range(LANES)]
         result = lanes[0]
@@ -140,18 +151,13 @@ def _gather(rows: Array, first: int, work: Array) -> None:
 
 
 @kernel
-def word_ladders(conductances: Array, resistances: Array, tiles: Array, shares: Array) -> float:
-    """Tile the conductances, write the shares; return the largest loss of a word line.
-
-    The loss is what does not reach the driver of a current injected at the last column.
-    """
+def word_ladders(conductances: Array, resistances: Array, tiles: Array, shares: Array) -> None:
+    """Write the conductances (R, C) and their shares in tiles."""
     tiles[:] = 0.0
-    behind, reached = np.empty(LANES), np.empty(LANES)
-    loss = 0.0
+    behind = np.empty(LANES)
     for b in range(len(tiles)):
         _gather(conductances, b * LANES, tiles[b])
         behind[:] = 0.0
-        reached[:] = 1.0
         for j in range(tiles.shape[1] - 1, -1, -1):
             r = resistances[1] if j else resistances[0]
             for lane in range(LANES):
@@ -159,9 +165,6 @@ def word_ladders(conductances: Array, resistances: Array, tiles: Array, shares: 
                 share = 1.0 / (1.0 + r * seen)
                 shares[b, j, lane] = share
                 behind[lane] = seen * share
-                reached[lane] *= share
-        loss = max(loss, 1.0 - float(reached.min()))
-    return loss
 
 
 @kernel
@@ -188,10 +191,9 @@ def word_voltages(
 
 
 @kernel
-def bit_ladders(conductances: Array, resistances: Array, shares: Array) -> float:
-    """Write the shares (R, C); return the largest loss of a bit line, as `word_ladders` does."""
+def bit_ladders(conductances: Array, resistances: Array, shares: Array) -> None:
+    """Write the shares (R, C)."""
     behind = np.zeros(shares.shape[1])
-    reached = np.ones(shares.shape[1])
     for i in range(len(shares)):
         r = resistances[3] if i < len(shares) - 1 else resistances[2]
         for j in range(behind.size):
@@ -199,17 +201,12 @@ def bit_ladders(conductances: Array, resistances: Array, shares: Array) -> float
             share = 1.0 / (1.0 + r * seen)
             shares[i, j] = share
             behind[j] = seen * share
-        for j in range(behind.size):
-            reached[j] *= shares[i, j]
-    return 1.0 - float(reached.min())
 
 
 @kernel
-def _correct(residual: Array, search: Array, alpha: float, size: Array) -> None:
-    for j in range(size.size):
-        value = residual[j] - alpha * search[j]
-        residual[j] = value
-        size[j] += abs(value)
+def _correct(residual: Array, search: Array, alpha: float) -> None:
+    for j in range(residual.size):
+        residual[j] -= alpha * search[j]
 
 
 @kernel
@@ -241,19 +238,19 @@ def _forward(
     resistances: Array,
     flows: Array,
     lines: Array,
-) -> tuple[float, float]:
-    """Take r -= alpha S p and gather it in the bit lines; return r' M^-1 r and sum |r|.
+) -> float:
+    """Take r -= alpha S p and gather it in the bit lines; return r' M^-1 r.
 
-    lines (3, C) are scratch; the first becomes the currents that leave the bit lines.
+    lines (2, C) are scratch; the first becomes the currents that leave the bit lines.
     """
-    passed, power, size = lines[0], lines[1], lines[2]
+    passed, power = lines[0], lines[1]
     lines[:] = 0.0
     for i in range(len(residual)):
         r = resistances[3] if i < len(residual) - 1 else resistances[2]
-        _correct(residual[i], search[i], alpha, size)
+        _correct(residual[i], search[i], alpha)
         _pass_on(residual[i], shares[i], flows[i], passed)
         _heat(flows[i], passed, r, power)
-    return power.sum(), size.sum()
+    return float(power.sum())
 
 
 @kernel
@@ -268,15 +265,15 @@ def _backward(
     resistances: Array,
     work: Array,
     direction: Array,
-) -> float:
-    """Find z = M^-1 r from its flows, take S p = r - K z + beta S p; return z' K z.
+) -> tuple[float, float]:
+    """Find z = M^-1 r from its flows, take S p = r - K z + beta S p; return z' K z, sum |K z|.
 
     A tile of rows at a time, so that z stays in the cache and is never written. `direction`
     (R, C), or (0, 0) where nobody asks for it, is p = z + beta p.
     """
     rows, columns = residual.shape
     node, sources = np.zeros(columns), np.zeros(LANES)
-    total = 0.0
+    power, size = 0.0, 0.0
     for b in range(len(tiles) - 1, -1, -1):
         first, last = b * LANES, min(rows, (b + 1) * LANES)
         for i in range(last - 1, first - 1, -1):
@@ -286,11 +283,12 @@ def _backward(
                 work[j, i - first] = node[j]
             if direction.size:
                 direction[i] = node + beta * direction[i]
-        total += _sweep_words(tiles[b], words[b], work, sources, resistances[0], resistances[1])
+        sums = _sweep_words(tiles[b], words[b], work, sources, resistances[0], resistances[1])
+        power, size = power + sums[0], size + sums[1]
         for i in range(first, last):
             for j in range(columns):
                 search[i, j] = (residual[i, j] - work[j, i - first]) + beta * search[i, j]
-    return total
+    return power, size
 
 
 # --------------------------------------------------------------------------- conjugate gradients
@@ -305,23 +303,31 @@ def _start(
     resistances: Array,
     work: Array,
     residual: Array,
-) -> None:
-    """Write what flows into bit lines held at zero: G (W - offsets), driven by `voltages` (R,)."""
+) -> float:
+    """Write what flows into bit lines held at zero: G (W - offsets), driven by `voltages` (R,).
+
+    Return the sum of its amounts, of G W and of G times the offsets.
+    """
     rows, columns = residual.shape
     sources = np.zeros(LANES)
+    size = 0.0
     for b in range(len(tiles)):
         first, last = b * LANES, min(rows, (b + 1) * LANES)
         sources[: last - first] = voltages[first:last]
         work[:] = 0.0
         if offsets.size:
             _gather(offsets, first, work)
-        _sweep_words(tiles[b], words[b], work, sources, resistances[0], resistances[1])
+        sums = _sweep_words(tiles[b], words[b], work, sources, resistances[0], resistances[1])
+        size += sums[1]
         for i in range(first, last):
             for j in range(columns):
                 residual[i, j] = work[j, i - first]
             if offsets.size:
                 for j in range(columns):
-                    residual[i, j] -= tiles[b, j, i - first] * offsets[i, j]
+                    taken = tiles[b, j, i - first] * offsets[i, j]
+                    residual[i, j] -= taken
+                    size += abs(taken)
+    return size
 
 
 @kernel
@@ -342,7 +348,6 @@ def read(
     words: Array,
     bits: Array,
     resistances: Array,
-    loss: float,
     tolerance: float,
     most_steps: int,
     currents: Array,
@@ -352,41 +357,37 @@ def read(
 ) -> None:
     """Solve for the currents (B, C) of reads with voltages (B, R), one read after the other.
 
-    offsets (R, C) V in series with the cells, or (0, 0). `loss` is the product of the largest
-    losses of a word and of a bit line. nodes (R, C), or (0, 0), becomes the bit voltages of the
-    last read. A read ends when its `errors` (B,), a bound, is at most `tolerance`, or after
-    `most_steps`; steps (B,) counts.
+    offsets (R, C) V in series with the cells, or (0, 0). nodes (R, C), or (0, 0), becomes the bit
+    voltages of the last read. A read ends when its `errors` (B,), a bound, is at most `tolerance`,
+    or after `most_steps`; steps (B,) counts.
 
-    What S B leaves over, r, is current that a bit node receives and does not pass on. Were it
-    injected, all of it would leave through the grounded ends, so that the outputs are wrong by no
-    more than sum |r| in all; and of r - S z = K M^-1 r, after the step to B + z that the outputs
-    include, by no more than loss * sum |r|.
+    The outputs are those of B + z, one half step ahead. What its bit nodes receive and do not pass
+    on is r - S z = K z. Were that injected, the solution would be exact, and no more than sum |K z|
+    would leave through the grounded ends: so much are all outputs together wrong at most.
     """
     shape = bits.shape
     residual, search, flows = np.empty(shape), np.empty(shape), np.empty(shape)
-    work, lines = np.empty((shape[1], LANES)), np.empty((3, shape[1]))
+    work, lines = np.empty((shape[1], LANES)), np.empty((2, shape[1]))
     moved, direction = np.empty(shape[1]), np.zeros(nodes.shape)
     for read in range(len(voltages)):
         out = currents[read]
-        _start(voltages[read], offsets, tiles, words, resistances, work, residual)
+        faint = FAINT * _start(voltages[read], offsets, tiles, words, resistances, work, residual)
         search[:] = 0.0
         nodes[:] = 0.0
         moved[:] = 0.0
         out[:] = 0.0
-        alpha, beta, power_before, faint = 0.0, 0.0, 1.0, 0.0
+        alpha, beta, power_before = 0.0, 0.0, 1.0
         for step in range(most_steps + 1):
-            power, size = _forward(residual, search, alpha, bits, resistances, flows, lines)
-            if step == 0:
-                faint = FAINT * size
+            power = _forward(residual, search, alpha, bits, resistances, flows, lines)
+            beta = power / power_before if step else 0.0
+            between, left = _backward(
+                residual, search, beta, flows, tiles, words, bits, resistances, work, direction
+            )
             scale = max(np.abs(out + lines[0]).sum(), faint)
-            errors[read] = loss * size / scale if scale > 0.0 else 0.0
+            errors[read] = left / scale if scale > 0.0 else 0.0
             steps[read] = step
             if errors[read] <= tolerance or step == most_steps:
                 break
-            beta = power / power_before if step else 0.0
-            between = _backward(
-                residual, search, beta, flows, tiles, words, bits, resistances, work, direction
-            )
             curvature = power - between - (beta * power / alpha if step else 0.0)
             if not curvature > 0.0:
                 break

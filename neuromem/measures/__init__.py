@@ -7,6 +7,7 @@ Measures of a *model* (`capacity`, `critical_load`, `finite_size_trend`, `basin`
 """
 
 from neuromem.measures._statistics import wilson_interval
+from neuromem.measures.ageing import ageing
 from neuromem.measures.basin import basin
 from neuromem.measures.capacity import capacity, critical_load, finite_size_trend
 from neuromem.measures.dynamics import dynamics
@@ -14,8 +15,10 @@ from neuromem.measures.information import information, information_capacity
 from neuromem.measures.snr import snr
 from neuromem.measures.spurious import spurious
 from neuromem.measures.thermal import thermal
+from neuromem.measures.trade_off import trade_off
 
 __all__ = [
+    "ageing",
     "basin",
     "capacity",
     "critical_load",
@@ -26,5 +29,6 @@ __all__ = [
     "snr",
     "spurious",
     "thermal",
+    "trade_off",
     "wilson_interval",
 ]

@@ -351,5 +351,5 @@ def test_time_does_not_run_back(weights):
 
 
 def test_an_unknown_profile_is_answered_with_those_there_are():
-    with pytest.raises(ParameterError, match="'pcmm'; there are: ideal, .*pcm"):
+    with pytest.raises(ParameterError, match=r"'pcmm'; there are: ideal, .*pcm"):
         profile("pcmm")

@@ -1,5 +1,7 @@
 """Networks from elsewhere: NIR graphs and plain matrices, layer by layer."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def graph():
         "output": nir.Output({"output": np.array([10])}),
     }
     names = list(nodes)
-    return nir.NIRGraph(nodes, list(zip(names[:-1], names[1:], strict=True)), type_check=False)
+    return nir.NIRGraph(nodes, list(itertools.pairwise(names)), type_check=False)
 
 
 def test_a_graph_is_mapped_layer_by_layer(graph):

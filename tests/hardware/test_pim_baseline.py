@@ -7,7 +7,8 @@ import pytest
 
 from neuromem.core.errors import ParameterError
 from neuromem.hardware._pim_programs import floating, full_adder
-from neuromem.hardware.pim import FORMATS, SOT_MRAM, FloatFormat
+from neuromem.hardware.float_formats import FORMATS, FloatFormat
+from neuromem.hardware.pim import SOT_MRAM
 from neuromem.hardware.pim_baseline import (
     ADDER_CELLS,
     NOR_CYCLES,
