@@ -10,6 +10,8 @@ _PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3
 _PREFIXES |= {"k": 1e3, "M": 1e6, "G": 1e9}
 _TIMES = {"min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _TIMES |= {"week": 7 * 86400.0, "month": 30 * 86400.0, "year": 365.25 * 86400.0}
+_NAMED = {"year": _TIMES["year"], "day": 86400.0, "h": 3600.0, "min": 60.0}
+_NAMED |= {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _PATTERN = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([^\W\d_]*)\s*")
 
 
@@ -53,3 +55,18 @@ def quantity(text: str, unit: str, name: str = "quantity") -> float:
             pass
     examples = '"30 days", "90 s" or "1 ms"' if unit == "s" else f'"25 u{unit}" or "1e-6"'
     raise ParameterError(f"{name} is {text!r}; give a number and a unit, such as {examples}.")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it, to three digits, which `quantity` reads back.
+
+    Examples
+    --------
+    >>> duration(2592000.0), duration(86400.0), duration(5400.0), duration(0.0)
+    ('30 days', '1 day', '1.5 h', '0 s')
+    """
+    for name, length in _NAMED.items():
+        if seconds >= length:
+            number = f"{seconds / length:.3g}"
+            return f"{number} {name}{'s' if name in ('year', 'day') and number != '1' else ''}"
+    return f"{seconds:.3g} s"

@@ -115,6 +115,11 @@ class SearchArray(ABC):
             self.profile, target, rng=self._seed, dtype=self.dtype, **self._stuck
         )
 
+    def _good(self, cells: Array) -> Array:
+        """Return which of the chosen cells are not stuck."""
+        stuck = None if self.devices is None else self.devices.stuck
+        return cells if stuck is None else cells & (stuck == 0)
+
     def at(self, seconds: float) -> Self:
         """Return the same cells, `seconds` after they were programmed: drifted and relaxed.
 

@@ -53,6 +53,8 @@ class Arrays:
         Share of the weights that were cut to `w_max`.
     devices : list of Devices
         One population a tile, in the order of ``tiling.places()``.
+    moved : list of ndarray or None
+        Where the outputs of each tile were moved to, around its stuck cells.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class Arrays:
         inputs, outputs = matrix.shape
         self.tiling = Tiling(inputs, outputs, *options.tile, self.scheme, options.split)
         self.places = self.tiling.places()
-        self.devices, self._moved = self._write(matrix)
+        self.devices, self.moved = self._write(matrix)
 
     @property
     def nbytes(self) -> int:
@@ -105,7 +107,7 @@ class Arrays:
         factors = np.broadcast_to(np.asarray(factor, planes.dtype), self.tiling.outputs)
         offset = planes.dtype.type(self.scheme.digital_offset)
         for number, (_, _, inputs, outputs) in enumerate(self.places):
-            moved = self._moved[number]
+            moved = self.moved[number]
             written = self.scheme.decode(self.devices[number].target).sum(axis=0)
             written = written if moved is None else written[:, moved]
             held = (planes[:, inputs, outputs].sum(axis=0) - offset) * factors[outputs]
@@ -129,7 +131,7 @@ class Arrays:
         def job(first: int, last: int) -> None:
             for number in range(first, last):
                 _, column, inputs, outputs = self.places[number]
-                back = slice(None) if self._moved[number] is None else self._moved[number]
+                back = slice(None) if self.moved[number] is None else self.moved[number]
                 now, variance = self._tile_now(number, seconds)
                 planes[:, inputs, outputs] = scheme.decode(now)[:, :, back]
                 if variances is not None and variance is not None:
@@ -193,18 +195,22 @@ class Arrays:
 
         def job(first: int, last: int) -> None:
             for number in range(first, last):
-                row, column, inputs, outputs = self.places[number]
-                written[number] = self._program_tile(matrix[inputs, outputs], row, column)
+                _, _, inputs, outputs = self.places[number]
+                written[number] = self._program_tile(matrix[inputs, outputs], number)
                 advance()
 
         with self._bar("programming") as advance:
             spread(job, self.tiling.count, 32 * self.tiling.cells, largest=1)
         return [devices for devices, _ in written], [moved for _, moved in written]
 
-    def _program_tile(self, block: Array, row: int, column: int) -> tuple[Devices, Array | None]:
-        """Write one tile, from a seed of its own; a second time around its stuck cells."""
-        root = self.seed
-        seed = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, row, column))
+    def tile_seed(self, number: int) -> np.random.SeedSequence:
+        """Return the seed of one tile, which hangs on its place alone."""
+        root, (row, column, *_) = self.seed, self.places[number]
+        return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, row, column))
+
+    def _program_tile(self, block: Array, number: int) -> tuple[Devices, Array | None]:
+        """Write one tile; a second time around its stuck cells."""
+        seed = self.tile_seed(number)
         devices = self._program(self.scheme.encode(block), seed)
         if self.options.remap == "none" or devices.stuck is None or not devices.stuck.any():
             return devices, None

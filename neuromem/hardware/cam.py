@@ -166,15 +166,15 @@ class TernaryCAM(SearchArray):
         sigma = self.devices.read_sigma(self.seconds)
         self._variance = None if sigma is None else sigma**2
         high = self.devices.target > 0.5 * (self.g_on + self.g_off)
-        good = np.ones_like(high) if self.devices.stuck is None else self.devices.stuck == 0
-        self._present = self._state(high & good, self.g_on), self._state(~high & good, self.g_off)
+        self._present = self._state(high, self.g_on), self._state(~high, self.g_off)
 
     def _state(self, cells: Array, nominal: float) -> tuple[float, float]:
-        """Return mean and spread of the chosen cells over devices and reads, S."""
-        if not cells.any():
+        """Return mean and spread of the good ones of cells over devices and reads, S."""
+        good = self._good(cells)
+        if not good.any():
             return nominal, 0.0
-        now = self._cells[cells]
-        reads = 0.0 if self._variance is None else self._variance[cells].mean(dtype=np.float64)
+        now = self._cells[good]
+        reads = 0.0 if self._variance is None else self._variance[good].mean(dtype=np.float64)
         return float(now.mean(dtype=np.float64)), math.sqrt(now.var(dtype=np.float64) + reads)
 
     # ------------------------------------------------------------------------ searching

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from neuromem.core.codes import Array
-from neuromem.core.errors import ParameterError, ShapeError, one_of
+from neuromem.core.errors import CapabilityError, ParameterError, ShapeError, one_of
 from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.core.synapses import Synapses
 from neuromem.hardware.arrays import Arrays, as_matrix
@@ -70,6 +70,7 @@ class Crossbar(Synapses):
         self.arrays = Arrays(matrix, device, options, self._seed, progress)
         self.compensate = options.compensate
         self._start = self
+        self._pulsing: Any = None
         self._begin(0.0)
 
     @classmethod
@@ -155,6 +156,39 @@ class Crossbar(Synapses):
         """Read some outputs only, shape (Q, K), of states (Q, n_in): what one bit line gives."""
         columns = np.atleast_1d(np.asarray(indices))
         return self._product("forward", np.atleast_2d(np.asarray(states)), columns)
+
+    def add_outer(self, left: npt.ArrayLike, right: npt.ArrayLike) -> None:
+        """Add ``left right^T`` to the weights by write pulses, in place: learning in the array.
+
+        Parameters
+        ----------
+        left, right : array_like, shape (n_out,) and (n_in,)
+            In units whose products are weights.
+
+        Raises
+        ------
+        CapabilityError
+            If no `update` was chosen, or the scheme holds a weight in several slices, or time
+            has passed since the devices were programmed.
+        ShapeError
+            If the lengths do not fit.
+        """
+        if self.arrays.options.update is None:
+            raise CapabilityError(
+                "Crossbar.add_outer: these devices are written once. Choose what a pulse does, "
+                "such as update='rram-exponential'; see neuromem.hardware.update_models()."
+            )
+        if self.seconds > 0.0:
+            raise CapabilityError(
+                f"Crossbar.add_outer: {self.seconds:g} s have passed since these devices were "
+                "programmed. Learn before you let them age."
+            )
+        if self._pulsing is None:
+            from neuromem.hardware.learning import Pulsing
+
+            self._pulsing = Pulsing(self.arrays, self.arrays.options.update)
+        self._pulsing.add_outer(np.asarray(left, float), np.asarray(right, float))
+        self._begin(0.0)
 
     @property
     def nbytes(self) -> int:

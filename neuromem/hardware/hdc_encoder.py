@@ -172,8 +172,11 @@ class MintermEncoder(SearchArray):
         bits = np.stack([self.items, 1 - self.items])
         if self.devices is not None:
             now = self.devices.conductance(self.seconds)
-            high = self.devices.target > 0.5 * (self.profile.g_min + self.profile.g_max)
-            reference = 0.5 * (now[high].mean() + now[~high].mean())
+            low, top = self.profile.g_min, self.profile.g_max
+            high = self.devices.target > 0.5 * (low + top)
+            ends = (self._good(~high), low), (self._good(high), top)
+            means = [now[good].mean() if good.any() else end for good, end in ends]
+            reference = now.dtype.type(0.5 * sum(means))
             bits = (now > reference).astype(np.uint8)
             sigma = self.devices.read_sigma(self.seconds)
             if sigma is not None and np.any(np.abs(now - reference) < SURE * sigma):

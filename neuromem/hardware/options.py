@@ -85,6 +85,9 @@ class Options:
     remap : {"none", "pair", "columns"}
         What is done about known stuck cells: nothing, the healthy cell of a pair makes up for
         the stuck one, or columns are moved as well to where their weights suffer least.
+    update : str or UpdateModel, optional
+        What a write pulse does, for learning in the array (`Crossbar.add_outer`); a name of
+        `neuromem.hardware.update_models`.
     compensate : {"none", "global", "column"}
         Factor on the digital outputs that makes up for drift.
     temperature : float
@@ -126,6 +129,7 @@ class Options:
     stuck_low: float | None = None
     stuck_high: float | None = None
     remap: str = "none"
+    update: Any = None
     compensate: str = "none"
     temperature: float = 300.0
     g_max: float | None = None

@@ -202,7 +202,7 @@ class Reader:
         return applied, scale
 
     def _cycle_weights(self) -> Array:
-        """What each read of a serial input counts for, shape (cycles,)."""
+        """Return what each read of a serial input counts for, shape (cycles,)."""
         o = self.options
         if not o.serial or o.dac_bits is None:
             return np.ones(1)

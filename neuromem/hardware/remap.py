@@ -87,6 +87,6 @@ def _targets(scheme: Scheme, u: Array, plus: Array, minus: Array) -> Array:
     span = scheme.g_max - scheme.g_min
     shares = (cells - scheme.g_min) / span
     one, other = (plus != 0) & (minus == 0), (minus != 0) & (plus == 0)
-    shares[:, 1::2][one] = np.clip((plus > 0) - u, 0.0, 1.0)[one]
-    shares[:, 0::2][other] = np.clip((minus > 0) + u, 0.0, 1.0)[other]
+    shares[:, 1::2][one] = np.clip(np.where(plus > 0, 1.0, 0.0) - u, 0.0, 1.0)[one]
+    shares[:, 0::2][other] = np.clip(np.where(minus > 0, 1.0, 0.0) + u, 0.0, 1.0)[other]
     return np.asarray(scheme.g_min * (1.0 - shares) + scheme.g_max * shares)

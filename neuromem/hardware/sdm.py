@@ -10,7 +10,6 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
-from scipy.special import ndtr
 
 from neuromem.core.codes import Array, Code, as_patterns
 from neuromem.core.errors import CapabilityError, ParameterError, one_of, real_number, whole_number
@@ -19,6 +18,7 @@ from neuromem.core.randomness import seed_sequence, stream
 from neuromem.core.recall import Recall
 from neuromem.core.synapses import DenseSynapses
 from neuromem.hardware._search import normals
+from neuromem.hardware.activation import standard_radius
 from neuromem.hardware.cam import TernaryCAM
 from neuromem.hardware.devices import Devices
 from neuromem.hardware.profile import Profile, profiles
@@ -53,12 +53,12 @@ class SparseDistributedArray(AssociativeMemory):
         Hard locations M.
     radius : int, optional
         r; by default the one that activates a share of locations nearest to 1 / sqrt(M), see
-        `standard_radius`.
+        `neuromem.hardware.activation.standard_radius`.
     n_values : int, optional
         Bits of a value; left out, the memory is autoassociative.
     profile : str, Path or Profile
         The device of addresses and analog counters. Its read noise blurs the radius, see
-        `activation_probability`.
+        `neuromem.hardware.activation`.
     counters : {"digital", "hard", "soft"}
         "digital": exact counters beside the array. "hard": pairs of devices that move by one step
         a write and stop at `limit`. "soft": steps that shrink towards the bounds,
@@ -374,64 +374,6 @@ class SparseDistributedArray(AssociativeMemory):
         self._written = int(arrays["written"])
         self.seconds, self._cells = float(arrays["seconds"]), None
         self.addresses = self.addresses.at(self.seconds)
-
-
-def activation_probability(
-    distance: npt.ArrayLike, radius: int, sigma: npt.ArrayLike = 0.0
-) -> Array:
-    r"""Return the probability that a location at a distance is active, with a blurred radius.
-
-    .. math:: p(\text{active} \mid d) = \Phi\!\left(\frac{r + 1/2 - d}{\sigma_d}\right)
-
-    Parameters
-    ----------
-    distance : array_like
-        Hamming distance d, bits.
-    radius : int
-        r.
-    sigma : array_like
-        S.d. of a read distance, bits; 0 gives the exact radius.
-
-    Examples
-    --------
-    >>> activation_probability([451, 452], 451, sigma=0.5).round(3)
-    array([0.841, 0.159])
-    """
-    room = radius + 0.5 - np.asarray(distance, dtype=np.float64)
-    spread = np.asarray(sigma, dtype=np.float64)
-    if np.any(spread < 0):
-        raise ParameterError(f"activation_probability: sigma is {sigma!r}; give numbers >= 0.")
-    with np.errstate(divide="ignore"):
-        return np.asarray(ndtr(room / spread))
-
-
-def activation_fraction(n: int, radius: int, sigma: float = 0.0) -> float:
-    """Return the expected share of active locations for random addresses of `n` bits.
-
-    Examples
-    --------
-    >>> round(activation_fraction(1000, 451), 8)  # Kanerva's choice
-    0.00107185
-    """
-    from scipy.stats import binom
-
-    distances = np.arange(n + 1)
-    chance = binom.pmf(distances, n, 0.5)
-    return float(chance @ activation_probability(distances, radius, sigma))
-
-
-def standard_radius(n: int, n_locations: int) -> int:
-    """Return the radius whose share of active locations is nearest to 1 / sqrt(M).
-
-    Kanerva's choice for M = 10^6 and N = 1000 is of this kind:
-
-    >>> standard_radius(1000, 10**6)
-    451
-    """
-    from scipy.stats import binom
-
-    shares = binom.cdf(np.arange(n + 1), n, 0.5)
-    return int(np.abs(shares - n_locations**-0.5).argmin())
 
 
 def _nameable(profile: str | Path | Profile) -> Any:

@@ -66,7 +66,7 @@ def solve(
     tolerance : float
         The errors of a read's outputs add up to at most this share of the sum of their amounts
         (or of a millionth of the current into ideal bit lines, if that is more). A bound, not an
-        estimate; rounding comes on top, about 1e-13.
+        estimate; rounding comes on top, 1e-13, and up to 1e-11 behind segments of megohms.
 
     Returns
     -------

@@ -369,9 +369,9 @@ def read(
     residual, search, flows = np.empty(shape), np.empty(shape), np.empty(shape)
     work, lines = np.empty((shape[1], LANES)), np.empty((2, shape[1]))
     moved, direction = np.empty(shape[1]), np.zeros(nodes.shape)
-    for read in range(len(voltages)):
-        out = currents[read]
-        faint = FAINT * _start(voltages[read], offsets, tiles, words, resistances, work, residual)
+    for number in range(len(voltages)):
+        out = currents[number]
+        faint = FAINT * _start(voltages[number], offsets, tiles, words, resistances, work, residual)
         search[:] = 0.0
         nodes[:] = 0.0
         moved[:] = 0.0
@@ -384,9 +384,9 @@ def read(
                 residual, search, beta, flows, tiles, words, bits, resistances, work, direction
             )
             scale = max(np.abs(out + lines[0]).sum(), faint)
-            errors[read] = left / scale if scale > 0.0 else 0.0
-            steps[read] = step
-            if errors[read] <= tolerance or step == most_steps:
+            errors[number] = left / scale if scale > 0.0 else 0.0
+            steps[number] = step
+            if errors[number] <= tolerance or step == most_steps:
                 break
             curvature = power - between - (beta * power / alpha if step else 0.0)
             if not curvature > 0.0:

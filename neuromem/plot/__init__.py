@@ -5,16 +5,22 @@ measurements with their intervals, lines are theory; axes carry their units.
 """
 
 from neuromem.plot._style import COLOURS, STYLE, styled
+from neuromem.plot.hardware import ageing, conductances, energy, front, ir_drop
 from neuromem.plot.memories import basin, capacity, curves, dynamics, images, phases, trend
 
 __all__ = [
     "COLOURS",
     "STYLE",
+    "ageing",
     "basin",
     "capacity",
+    "conductances",
     "curves",
     "dynamics",
+    "energy",
+    "front",
     "images",
+    "ir_drop",
     "phases",
     "styled",
     "trend",

@@ -131,7 +131,7 @@ def one_compute_thread() -> Iterator[None]:
     would give other last bits here than in a worker.
     """
     import scipy.linalg  # noqa: F401 - what is loaded later would not be held
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
         yield

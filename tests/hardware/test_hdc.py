@@ -94,6 +94,13 @@ def test_device_errors_hardly_reach_the_bits(device):
         assert np.mean(at.bind(tuples) != ideal.bind(tuples)) < 1e-4
 
 
+def test_stuck_cells_are_wrong_where_they_hold_the_other_bit():
+    """Half of 6 % and half of 4 % of 40 000 cells: 5 % wrong bits of single symbols, 4 s.e."""
+    encoder = MintermEncoder(10, dimension=4000, n=1, stuck_low=0.06, stuck_high=0.04, rng=8)
+    wrong = np.mean(encoder.bind(np.arange(10)[:, None]) != encoder.items)
+    assert wrong == pytest.approx(0.05, abs=4 * math.sqrt(0.05 / 40_000))
+
+
 def test_read_noise_flips_bits_as_often_as_the_cell_says():
     """P(flip) = Phi(-12 uS / sigma) with sigma = 10 uS, fresh in each read; within 4 s.e."""
     encoder = MintermEncoder(1, dimension=4000, n=1, profile=noisy(10.0), rng=1)

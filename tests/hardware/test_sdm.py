@@ -17,14 +17,14 @@ from neuromem.core.errors import (
     ShapeError,
 )
 from neuromem.core.files import read_memory
-from neuromem.hardware.laws import law
-from neuromem.hardware.profile import profile
-from neuromem.hardware.sdm import (
-    SparseDistributedArray,
+from neuromem.hardware.activation import (
     activation_fraction,
     activation_probability,
     standard_radius,
 )
+from neuromem.hardware.laws import law
+from neuromem.hardware.profile import profile
+from neuromem.hardware.sdm import SparseDistributedArray
 from neuromem.hardware.sections import Drift, Noise
 
 
@@ -387,6 +387,7 @@ def test_keys_stay_untouched_and_the_memory_weighs_what_it_holds():
             "Give steps >= 1",
         ),
         (lambda: activation_probability(3, 3, -1.0), ParameterError, "sigma is -1.0"),
+        (lambda: activation_fraction(0, 3), ParameterError, "n is 0; give a whole number >= 1"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(make, error, text):
