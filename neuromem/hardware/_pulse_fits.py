@@ -87,7 +87,8 @@ def plan_fit(kind: Kind, rise: Array, fall: Array, name: str) -> Plan:
     if kind == "linear":
         rows += [(0.3 / span, 0.0, 5.0 / span, 1.0 / span)] * 2
     if kind == "exponential":
-        rows += [(-0.5, -100.0, 0.99, 1.0)] * 2 + [(3.0, 0.1, 20.0, 1.0)] * 2
+        # Below a rate of 1 the form is the linear one, and its parameters trade.
+        rows += [(-0.5, -100.0, 0.99, 1.0)] * 2 + [(3.0, 1.0, 20.0, 1.0)] * 2
         others = [{4: -1.0, 5: -0.1, 6: 5.0, 7: 5.0}, {4: 0.5, 5: -2.0, 6: 2.0, 7: 3.0}]
     if kind == "soft-bounds":
         rows += [(curve[0], low - span, high + span, span) for curve in (rise, fall)]

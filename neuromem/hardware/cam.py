@@ -189,7 +189,7 @@ class TernaryCAM(SearchArray):
         tolerance : int
             Mismatches up to which a line counts as a match.
         rng : int, SeedSequence, Generator or None
-            Seed of the read noise.
+            Seed of the read noise; a Generator gives other noise in each search.
 
         Returns
         -------

@@ -56,16 +56,16 @@ def curves(model, n=300):
 
 @pytest.mark.parametrize("kind", TRUE)
 def test_noiseless_curves_are_met(kind):
-    """To the optimiser's tolerance; the exponential form, whose parameters trade, to 1e-3."""
+    """To the optimiser's tolerance, which is 1e-5 where a start lies on a bound."""
     model = fit_updates(*curves(TRUE[kind]), kind=kind, name="mine")
     assert (model.kind, model.name) == (kind, "mine")
     assert model.fit.n == 600
-    assert model.fit.rms < (1e-3 if kind == "exponential" else 1e-6)
-    assert model.fit.r_squared > 1 - 1e-5
+    assert model.fit.rms < 1e-5
+    assert model.fit.r_squared > 1 - 1e-9
     for direction in (1, -1):
         w = np.linspace(-0.5, 0.9, 8)
         steps = model.mean_step(w, direction), TRUE[kind].mean_step(w, direction)
-        np.testing.assert_allclose(*steps, rtol=0.05 if kind == "exponential" else 1e-4)
+        np.testing.assert_allclose(*steps, rtol=1e-3)
 
 
 def test_parameters_that_the_curves_determine_come_back():
@@ -135,27 +135,26 @@ def gong():
 
 
 def published_rms(model, up, down):
-    """Return the residual of a published fit from the starts that suit it best."""
-    low, high = model.bounds
-    best = []
-    for direction, curve in ((1, up), (-1, down)):
-        starts = np.linspace(low, high, 201)
-        runs = (
-            model.curve(1000, start=s) if direction > 0 else model.curve(0, 1000, start=s)
-            for s in starts
-        )
-        best.append(min(np.mean((run[1:] - curve) ** 2) for run in runs))
-    return np.sqrt(np.mean(best))
+    """Return the residual of a published fit with the zero and the starts that suit it best."""
+    starts = np.linspace(*model.bounds, 101)
+    rises = np.array([model.curve(1000, start=start)[1:] for start in starts])
+    falls = np.array([model.curve(0, 1000, start=start)[1:] for start in starts])
+    residuals = [
+        min(np.mean((rises + zero - up) ** 2, axis=1))
+        + min(np.mean((falls + zero - down) ** 2, axis=1))
+        for zero in np.linspace(-0.3, 0.3, 61)
+    ]
+    return np.sqrt(min(residuals) / 2)
 
 
 @needs("rram_pulse")
 @pytest.mark.parametrize(
-    ("name", "residual"), [("rram-exponential", 0.1884), ("rram-soft-bounds", 0.2457)]
+    ("name", "residual"), [("rram-exponential", 0.1811), ("rram-soft-bounds", 0.2256)]
 )
 def test_measured_pulses_are_met_better_than_by_the_published_fits(gong, name, residual):
-    """The published fits of this device are the yardstick; theirs were made by hand ("loose").
+    """The published fits of this device are the yardstick (the soft bounds are called loose).
 
-    Nothing meets these curves better than to the 0.16 that is left of them once any smooth curve
+    Nothing smooth meets these curves better than to the 0.16 that is left of them once any smooth curve
     (a polynomial of degree 8) is taken off: noise of the device.
     """
     published = update_model(name)
@@ -167,9 +166,8 @@ def test_measured_pulses_are_met_better_than_by_the_published_fits(gong, name, r
         curve - np.polynomial.Polynomial.fit(range(1000), curve, 8)(np.arange(1000))
         for curve in gong
     ]
-    assert model.fit.rms > np.sqrt(np.mean(np.square(smooth)))
-    assert model.fit.rms < 0.18
-    assert model.fit.r_squared > 0.92
+    least = np.sqrt(np.mean(np.square(smooth)))
+    assert least < model.fit.rms < least + 0.01
 
 
 @needs("rram_pulse")
@@ -193,13 +191,13 @@ GOAL = np.linspace(1e-6, 25e-6, 40)
 
 
 def test_the_spread_of_programmed_levels_comes_back():
-    """4e4 errors with sigma = 0.26 + 1.97 g - 1.17 g^2: sigma at each g to 4 s.e. of 2 sigma^2 / n
-    for about n = 4e4 / 3 per coefficient."""
+    """4e4 errors with sigma = 0.26 + 1.97 g - 1.17 g^2: a third of them to each coefficient, and
+    a s.d. from n errors is known to 1 / sqrt(2 n); at the ends of the range twice worse."""
     g = GOAL / 25e-6
     truth = 0.26 + 1.97 * g - 1.17 * g**2
     errors = truth * np.random.default_rng(0).standard_normal((1000, 40)) * 1e-6
-    pieces = fit_programming(GOAL, GOAL + errors + 5e-6 * 0, degree=2)
-    np.testing.assert_allclose(law(pieces, "fit")(g), truth, rtol=4 / np.sqrt(2 * 4e4 / 3))
+    pieces = fit_programming(GOAL, GOAL + errors, degree=2)
+    np.testing.assert_allclose(law(pieces, "fit")(g), truth, rtol=8 / np.sqrt(2 * 4e4 / 3))
     assert pieces[0]["low"] == 0.0
 
 
@@ -268,7 +266,7 @@ def test_a_profile_without_reads_has_no_noise(tmp_path):
 def test_a_profile_that_would_not_load_leaves_the_old_file(tmp_path):
     path = fit_profile(tmp_path / "mine.toml", GOAL, measured()[0], **ABOUT)
     before = path.read_text(encoding="utf-8")
-    with pytest.raises(ParameterError, match=r"technology is 'clay'; give one of RRAM, PCM"):
+    with pytest.raises(ParameterError, match=r"technology is 'clay'; choose one of: RRAM, P"):
         fit_profile(path, GOAL, measured()[0], **ABOUT | {"technology": "clay"})
     assert path.read_text(encoding="utf-8") == before
     assert list(tmp_path.iterdir()) == [path]
@@ -351,7 +349,7 @@ def test_a_fit_of_pulses_refuses_what_is_no_pulse_curve(up, down, change, error,
             CodeError,
             r"measured hold values that are no conductance; give S",
         ),
-        (-GOAL, GOAL, {}, CodeError, r"targets hold values that are no conductance; give S, >= 0"),
+        (-GOAL, GOAL, {}, CodeError, r"targets hold values that are no conductance; give S\.$"),
         (
             GOAL[:2],
             GOAL[:2],
