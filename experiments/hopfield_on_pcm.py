@@ -8,14 +8,17 @@ array, and with one for each column (Joshi et al., Nature Communications 11, 247
 et al., Nature Electronics 6, 680, 2023).
 
 What a positive factor can do follows before any is measured. It never changes sgn(h): at zero
-threshold compensation changes no bit of a recall. A threshold stays where it was while the fields
-fall below it: that is what compensation mends. What it cannot mend is what differs from device
-to device. To a sign unit errors of relative r.m.s. size delta are further crosstalk, as static
-synaptic noise is (Sompolinsky, Phys. Rev. A 34, 2571, 1986): the load alpha feels like
-alpha (1 + delta^2). The second sweep takes that apart, one part of the device at a time.
+threshold compensation changes no recall (but where a field is zero to rounding). A threshold stays
+where it was while the fields fall below it: that is what compensation mends. It cannot mend what
+differs from device to device. To a sign unit errors of relative r.m.s. size delta are further
+crosstalk, as static synaptic noise is (Sompolinsky, Phys. Rev. A 34, 2571, 1986): the load alpha
+feels like alpha (1 + delta^2). The second sweep takes that apart, one part of a device at a time.
 
-Figures reached: a month takes 2 to 4 % of the capacity for signs, on chips that hold it at 5 to
-9 % more effective load; without compensation a memory with thresholds is gone within a day.
+Figures reached (N = 512, 20 % of the units of a cue wrong, a month): signs at 0.8 of the critical
+load are recalled in 96 to 97 % of all cases, with exact weights in 98 %; errors feel like 4 to 9 %
+more load, which leaves 95 to 97 % of the capacity. A memory with thresholds at 0.4 of its critical
+load is gone within the hour; one factor brings it back to 98 to 100 %, a factor for each column
+to slightly less, because its reading is noisier. At 0.8 one factor brings back half of it at most.
 
 Run with: neuromem run experiments/hopfield_on_pcm.py --workers 2
 """
@@ -32,11 +35,14 @@ from neuromem.hardware.laws import Law, Piece
 
 ACTIVITY = 0.1
 MONTH = 30 * 86400.0
-TIMES = (1.0, 3600.0, 86400.0, MONTH, 365.25 * 86400.0)
+WRONGS = (0.1, 0.2)
+HOW = ("none", "global", "column")
+DEVICES = ("pcm", "hermes-1", "hermes")
+TIMES = (1.0, 60.0, 3600.0, 86400.0, MONTH, 365.25 * 86400.0)
 TIME = Variable("time", "s", "time since programming")
 WRONG = Variable("wrong", "1", "wrong fraction of a cue")
 FILLING = Variable("filling", "1", "load, in units of the critical one")
-OVER = ("compensate", "wrong", "time")
+OVER = ("device", "compensate", "wrong", "time")
 RECALLED = Variable("recalled", "1", "fraction of cues recalled (m > 0.9)", OVER)
 OVERLAP = Variable("overlap", "1", "mean overlap with the stored pattern", OVER)
 IDEAL = Variable("ideal", "1", "fraction recalled with exact weights", ("wrong",))
@@ -78,24 +84,23 @@ def cues_of(keys, wrong, rng):
     return cues
 
 
-def recalled_in_time(memory, device, filling, n, times, compensations, wrongs, rng):
-    """Ask one chip at each time; the ideal memory gets the same cues."""
+def recalled_in_time(memory, filling, n, devices, times, compensations, wrongs, rng):
+    """Ask one chip of each device at each time; all, and exact weights, get the same cues."""
     net, keys = memory_of(memory, n, filling, rng)
     cues = np.concatenate([cues_of(keys, wrong, rng) for wrong in wrongs])
     targets = np.tile(keys, (len(wrongs), 1))
-    chip = nm.hardware.Chip(device, tile=(256, 256), adc_bits=8, dac_bits=1)
-    placed = chip.map(net, rng=rng, inputs=keys)
 
     def overlaps(asked):
         seen = asked.recall(cues, update="sync")
         return seen.overlap(targets).reshape(len(wrongs), -1)
 
-    found = np.array(
-        [
-            [overlaps(placed.at(t, compensate=how).memory) for t in times]
-            for how in compensations
-        ]
-    ).transpose(0, 2, 1, 3)
+    found = np.empty((len(devices), len(compensations), len(wrongs), len(times), len(keys)))
+    for d, device in enumerate(devices):
+        chip = nm.hardware.Chip(device, tile=(256, 256), adc_bits=8, dac_bits=1)
+        placed = chip.map(net, rng=rng, inputs=keys)
+        for c, how in enumerate(compensations):
+            for t, seconds in enumerate(times):
+                found[d, c, :, t] = overlaps(placed.at(seconds, compensate=how).memory)
     return {
         "recalled": np.mean(found > 0.9, axis=-1),
         "overlap": found.mean(axis=-1),
@@ -148,19 +153,13 @@ def blamed(device, part, n, filling, seconds, rng):
     }
 
 
-DEVICES = ["pcm", "hermes-1", "hermes"]
 SOURCE = "Joshi et al., Nat. Commun. 11, 2473 (2020); Le Gallo et al., Nat. Electron. 6, 680 (2023)"
 TIME_SWEEP = nm.sweep.Sweep(
     recalled_in_time,
-    grid={"memory": ["signs", "thresholds"], "device": DEVICES, FILLING: [0.4, 0.8, 1.0]},
-    fixed={
-        "n": 512,
-        "times": TIMES,
-        "compensations": ("none", "global", "column"),
-        "wrongs": (0.1, 0.2),
-    },
-    coords={TIME: TIMES, "compensate": ["none", "global", "column"], WRONG: [0.1, 0.2]},
-    trials=20,
+    grid={"memory": ["signs", "thresholds"], FILLING: [0.4, 0.8, 1.0]},
+    fixed={"n": 512, "devices": DEVICES, "times": TIMES, "compensations": HOW, "wrongs": WRONGS},
+    coords={"device": DEVICES, TIME: TIMES, "compensate": HOW, WRONG: WRONGS},
+    trials=40,
     measures=(RECALLED, OVERLAP, IDEAL),
     source=SOURCE,
 )
@@ -175,9 +174,9 @@ BLAME_SWEEP = nm.sweep.Sweep(
 SWEEPS = {"time": TIME_SWEEP, "blame": BLAME_SWEEP}
 QUICK = {
     "time": TIME_SWEEP.replace(
-        grid={"memory": ["signs", "thresholds"], "device": ["pcm", "hermes"], FILLING: [0.8]},
+        grid={"memory": ["signs", "thresholds"], FILLING: [0.4, 0.8]},
         fixed={**TIME_SWEEP.fixed, "n": 256},
-        trials=3,
+        trials=2,
     ),
     "blame": BLAME_SWEEP.replace(
         grid={"device": ["pcm", "hermes"], "part": list(PARTS)},
@@ -194,25 +193,17 @@ def capacity_left(squared_error):
 
 
 def summary(results):
-    """Return, at a month: recall by compensation, the load that errors add, the capacity left."""
+    """Return what is recalled at the end of a month, the load that errors add, what is left."""
     time, blame = results["time"], results["blame"]
-    month = time.sel(time=MONTH).isel(wrong=-1, filling=-1).mean("trial")
+    month = time.sel(time=MONTH).isel(wrong=-1)
     signs = time.recalled.sel(memory="signs")
     return {
         "recalled_after_a_month": {
-            str(kind): {
-                str(device): {
-                    "ideal": float(month.ideal.sel(memory=kind, device=device)),
-                    **{
-                        str(how): float(
-                            month.recalled.sel(memory=kind, device=device, compensate=how)
-                        )
-                        for how in month.compensate.values
-                    },
-                }
-                for device in month.device.values
-            }
+            f"{kind} at {filling:g} of the capacity": by_device(
+                month.sel(memory=kind, filling=filling)
+            )
             for kind in month.memory.values
+            for filling in month.filling.values
         },
         "largest_change_of_sign_recall_by_compensation": float(
             np.abs(signs - signs.sel(compensate="none")).max()
@@ -233,6 +224,18 @@ def summary(results):
     }
 
 
+def by_device(month):
+    """Return recall by device and compensation, and that of exact weights."""
+    return {
+        "exact weights": interval(month.ideal),
+        **{
+            f"{device}, {how}": interval(month.recalled.sel(device=device, compensate=how))
+            for device in month.device.values
+            for how in month.compensate.values
+        },
+    }
+
+
 def interval(values):
     """Return the mean over chips and half the width of its 95 % interval."""
     half = 1.96 * float(values.std("trial", ddof=1)) / np.sqrt(values.sizes["trial"])
@@ -242,25 +245,51 @@ def interval(values):
 @nm.plot.styled
 def figure(results):
     """Draw recall in time, of signs and of thresholds, and what adds load to the signs."""
-    time = results["time"].isel(wrong=-1, filling=-1).transpose("time", ...)
-    blame = results["blame"]
+    time = results["time"].isel(wrong=-1)
     drawn, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(10.6, 3.2), layout="constrained", width_ratios=(1, 1, 1.25)
+        1, 3, figsize=(10.8, 3.7), layout="constrained", width_ratios=(1, 1, 1.25)
     )
-    signs = time.sel(memory="signs")
-    nm.plot.curves(signs.sel(compensate="none"), "recalled", x="time", by="device", ax=left)
-    left.axhline(float(signs.ideal.mean()), color="0.25", lw=1, label="exact weights")
-    left.set_title("signs, with or without compensation")
-    kept = time.sel(memory="thresholds", device="pcm")
-    nm.plot.curves(kept, "recalled", x="time", by="compensate", ax=middle)
-    middle.axhline(float(kept.ideal.mean()), color="0.25", lw=1, label="exact weights")
+    draw_time(
+        left,
+        time.sel(memory="signs", compensate="none", filling=list(time.filling.values[-2:])),
+        "device",
+    )
+    left.set_title("signs, compensated or not")
+    draw_time(
+        middle,
+        time.sel(memory="thresholds", device="pcm", filling=list(time.filling.values[:2])),
+        "compensate",
+    )
     middle.set_title("thresholds, on pcm")
-    for ax in (left, middle):
-        ax.set(xscale="log", ylim=(-0.03, 1.03))
-        ax.axvline(MONTH, color="0.8", lw=1, zorder=0)
-        ax.legend(loc="best", fontsize="small")
-    draw_blame(right, blame)
+    draw_blame(right, results["blame"])
     return drawn
+
+
+def draw_time(ax, time, by):
+    """Draw recall against time: a colour for each value of `by`, a style for each load."""
+    for filling, style in zip(time.filling.values, ("-", "--"), strict=True):
+        some = time.sel(filling=filling)
+        ax.axhline(float(some.ideal.mean()), color="0.25", lw=1, ls=style)
+        for number, value in enumerate(some[by].values):
+            found = [interval(some.recalled.sel({by: value, "time": t})) for t in TIMES]
+            ax.errorbar(
+                TIMES,
+                [point["mean"] for point in found],
+                yerr=[point["+-"] for point in found],
+                fmt=f"o{style}",
+                color=nm.plot.COLOURS[number],
+                label=str(value) if style == "-" else None,
+                capsize=2,
+                lw=1,
+            )
+    for filling, style in zip(time.filling.values, ("-", "--"), strict=True):
+        ax.plot([], [], style, color="0.25", lw=1, label=f"exact, load {filling:g} of critical")
+    ax.axvline(MONTH, color="0.85", lw=1, zorder=0)
+    ax.text(MONTH, 0.5, "a month", color="0.5", ha="right", rotation=90, fontsize="x-small")
+    ax.set(xscale="log", ylim=(-0.03, 1.03))
+    ax.set_xlabel("time since programming (s)")
+    ax.set_ylabel("fraction of cues recalled")
+    ax.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 
 
 def draw_blame(ax, blame):

@@ -12,10 +12,11 @@ from rich.table import Table
 
 import neuromem
 from neuromem.cli._app import Json, Seed, app, choices_of, print_json
-from neuromem.core.errors import DataError, ParameterError
-from neuromem.core.units import quantity
+from neuromem.core.errors import DataError, ParameterError, whole_number
+from neuromem.core.units import duration, quantity
+from neuromem.measures._trained import Trained
 
-CUE_NOISE = 0.1
+CUE_NOISE, CRITERION = 0.1, 0.9
 
 
 @app.command()
@@ -57,13 +58,14 @@ def devices(as_json: Json = False) -> None:
         table.add_column(column)
     for one in known:
         limits = f"{one.g_min * 1e6:g} to {one.g_max * 1e6:g}"
-        table.add_row(one.name, one.title, limits, _time(one.valid_time), one.sources[0])
+        known_for = "any time" if one.valid_time is None else duration(one.valid_time)
+        table.add_row(one.name, one.title, limits, known_for, _short(one.sources[0]))
     console.print(table)
     table = Table(title=f"{len(presets)} published chips, for --chip")
     for column in ("name", "chip", "source"):
         table.add_column(column)
     for preset in presets:
-        table.add_row(preset.name, preset.title, preset.sources[0])
+        table.add_row(preset.name, preset.title, _short(preset.sources[0]))
     console.print(table)
 
 
@@ -75,14 +77,16 @@ def map_memory(
     ] = None,
     chip: Annotated[
         str | None, typer.Option(help="A published chip, in the place of a device.")
-    ] = (None),
-    tile: Annotated[str | None, typer.Option(help="Rows x columns of an array: 256x256.")] = None,
-    adc_bits: Annotated[int | None, typer.Option(help="Bits of the ADCs; ideal if left out.")] = (
-        None
-    ),
-    dac_bits: Annotated[int | None, typer.Option(help="Bits of the DACs; ideal if left out.")] = (
-        None
-    ),
+    ] = None,
+    tile: Annotated[
+        str | None, typer.Option(help="Rows x columns of an array; 256x256, or the chip's.")
+    ] = None,
+    adc_bits: Annotated[
+        int | None, typer.Option(help="Bits of the ADCs; left out: ideal and free, or the chip's.")
+    ] = None,
+    dac_bits: Annotated[
+        int | None, typer.Option(help="Bits of the DACs; left out: ideal and free, or the chip's.")
+    ] = None,
     at: Annotated[str, typer.Option(help='Time after programming, such as "30 days".')] = "0 s",
     patterns: Annotated[
         Path | None,
@@ -108,24 +112,36 @@ def map_memory(
     """
     if out is not None and out.suffix not in (".nc", ".png", ".pdf", ".svg"):
         raise ParameterError(f"--out is {str(out)!r}; give a file ending in .nc, .png, .pdf, .svg.")
-    seconds = quantity(at, "s", "--at")
-    memory = neuromem.load(file)
+    seconds, seed = quantity(at, "s", "--at"), whole_number("map", "seed", seed)
     options = choices_of(choose or [])
     given = {"tile": _tile(tile), "adc_bits": adc_bits, "dac_bits": dac_bits}
     options |= {name: value for name, value in given.items() if value is not None}
     kind = _chip(device, chip, options)
+    kind.profile.check_time(seconds, "--at")
+    memory = neuromem.load(file)
+    asked = _asked(memory, patterns, cue_noise)
     first = kind.map(memory, rng=seed)
     placed = first if seconds == 0.0 else first.at(seconds)
-    keys = _stored(memory, patterns)
-    recalled = {} if keys is None else _recalled(memory, first, placed, keys, cue_noise, seed)
-    report = placed.report
+    recalled = None if asked is None else _recalled(asked, first, placed, seed)
+    figures = _figures(memory, placed, recalled, seed)
     if out is not None:
-        _write(report, out)
-    figures = {
+        _write(placed.report, out)
+        figures["wrote"] = str(out)
+    if as_json:
+        print_json(figures)
+        return
+    _print(figures, kind, duration(seconds))
+
+
+def _figures(memory: Any, placed: Any, recalled: Any, seed: int) -> dict[str, Any]:
+    report, options = placed.report, placed.chip.options
+    bits = {"ADCs": options.adc_bits, "DACs": options.dac_bits}
+    return {
         "memory": type(memory).__name__,
-        "device": kind.profile.name,
-        "options": {name: _plain(value) for name, value in kind.options.changed().items()},
-        "seconds": seconds,
+        "device": placed.chip.profile.name,
+        "options": options.changed(),
+        "ideal": [name for name, given in bits.items() if given is None],
+        "seconds": placed.seconds,
         "seed": seed,
         "tiles": int(report.tiles.sum()),
         "cells": int(report.cells.sum()),
@@ -140,36 +156,51 @@ def map_memory(
         "write_time": float(report.write_time.sum()),
         "operations": int(report.operations.sum()),
         "units": {"energy": "J per product", "latency": "s per product", "area": "m^2"},
-        "recall": recalled or None,
+        "recall": recalled,
     }
-    if as_json:
-        print_json(figures)
-        return
-    _print(figures, kind, at)
 
 
-def _print(figures: dict[str, Any], kind: Any, at: str) -> None:
+def _print(figures: dict[str, Any], kind: Any, time: str) -> None:
     table = Table(title=f"{figures['memory']} on {kind.profile.title}")
     table.add_column("what")
     table.add_column("value", justify="right")
-    rows = (
+    rows = [
         ("tiles", f"{figures['tiles']} of {kind.options.tile[0]} x {kind.options.tile[1]}"),
         ("cells in use", f"{figures['cells']} ({figures['utilisation']:.0%} of the tiles)"),
         ("energy of one product", f"{figures['energy'] * 1e9:.3g} nJ"),
         ("time of one product", f"{figures['latency'] * 1e9:.3g} ns"),
         ("area", f"{figures['area'] * 1e6:.3g} mm2"),
         ("writing", f"{figures['write_energy'] * 1e6:.3g} uJ, {figures['write_time']:.3g} s"),
-        (f"error of the weights after {at}", f"{figures['weight_error']:.1%}"),
-    )
+        (f"error of the weights after {time}", f"{figures['weight_error']:.1%}"),
+    ]
+    recall = figures["recall"]
+    if recall is not None:
+        names = {
+            "ideal": "recalled by the ideal memory",
+            "programmed": "recalled once programmed",
+            "later": f"recalled after {time}",
+        }
+        rows += [(names[key], f"{value:.0%}") for key, value in recall["recalled"].items()]
     for row in rows:
         table.add_row(*row)
-    if figures["recall"] is not None:
-        for name, value in figures["recall"]["recalled"].items():
-            table.add_row(f"recalled, {name}", f"{value:.0%}")
     console = Console()
     console.print(table)
-    if figures["recall"] is None:
+    if recall is None:
         console.print("Give --patterns FILE.npy to see what is left of the recall.")
+    else:
+        console.print(
+            f"recalled: {recall['cues']} cues with {recall['cue_noise']:.0%} of their units "
+            f"flipped, {recall['criterion']}",
+            soft_wrap=True,
+        )
+    if figures["ideal"]:
+        console.print(
+            f"note: the {' and '.join(figures['ideal'])} are ideal and cost nothing; give "
+            "--adc-bits and --dac-bits",
+            soft_wrap=True,
+        )
+    if "wrote" in figures:
+        console.print(f"wrote {figures['wrote']}", soft_wrap=True)
 
 
 def _chip(device: str | None, chip: str | None, options: dict[str, Any]) -> Any:
@@ -180,42 +211,49 @@ def _chip(device: str | None, chip: str | None, options: dict[str, Any]) -> Any:
     raise ParameterError("map: give either --device or --chip; 'neuromem devices' lists both.")
 
 
-def _stored(memory: Any, path: Path | None) -> Any:
-    """Return the stored patterns: from a file, or out of the memory where it keeps them."""
-    from neuromem.core.codes import as_patterns
-    from neuromem.core.synapses import OverlapSynapses
-
-    if path is not None:
-        try:
-            given = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"--patterns: {path} cannot be read as an array ({error}); give a file that "
-                "numpy.save wrote."
-            ) from None
-        return as_patterns(given, memory.code, n=memory.n, where="--patterns")
-    kept = memory.synapses.get("recurrent")
-    if isinstance(kept, OverlapSynapses):
-        return kept.patterns.unpack(0, memory.n_stored, np.int8)
-    return None
+def _asked(memory: Any, path: Path | None, cue_noise: float) -> Trained | None:
+    """Return what is asked of the memory; None where nobody knows what it has stored."""
+    keys = _stored(memory) if path is None else _read(path)
+    if keys is None:
+        return None
+    return Trained.checked("map", memory, keys, cue_noise=cue_noise, criterion=CRITERION, recall={})
 
 
-def _recalled(
-    memory: Any, first: Any, placed: Any, keys: Any, cue_noise: float, seed: int
-) -> dict[str, Any]:
+def _read(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        raise DataError(
+            f"--patterns: {path} cannot be read as an array; give a file that numpy.save wrote."
+        ) from None
+
+
+def _stored(memory: Any) -> Any:
+    """Return the stored patterns where the memory keeps them."""
+    from neuromem.core.synapses import OverlapSynapses, rows_of
+
+    if memory.n_stored == 0 or memory.heteroassociative:
+        return None
+    kept = memory.synapses
+    if isinstance(kept.get("recurrent"), OverlapSynapses):
+        return kept["recurrent"].patterns.unpack(0, memory.n_stored, np.int8)
+    return rows_of(kept["keys"], np.arange(memory.n_stored)) if "keys" in kept else None
+
+
+def _recalled(asked: Trained, first: Any, placed: Any, seed: int) -> dict[str, Any]:
     """Return which fraction of the stored patterns comes back from damaged cues."""
-    signs = neuromem.patterns.flip(np.ones(keys.shape, np.int8), cue_noise, rng=seed)
-    cues = np.where(signs > 0, keys, 1 - keys) if memory.code == "binary" else keys * signs
-    cues = cues.astype(keys.dtype)
-    stages = {"before": memory, "programmed": first.memory}
+    root = np.random.SeedSequence(seed)
+    stages = {"ideal": asked.memory, "programmed": first.memory}
     if placed is not first:
-        stages["then"] = placed.memory
-    seen = {name: one.recall(cues, rng=seed).overlap(keys) for name, one in stages.items()}
+        stages["later"] = placed.memory
+    cues = asked.cues(root)
+    seen = {name: asked.ask(memory, cues, root) for name, memory in stages.items()}
     return {
-        "cue_noise": cue_noise,
-        "criterion": "overlap > 0.9",
-        "recalled": {name: float(np.mean(overlap > 0.9)) for name, overlap in seen.items()},
-        "overlap": {name: float(np.mean(overlap)) for name, overlap in seen.items()},
+        "cues": len(cues),
+        "cue_noise": asked.cue_noise,
+        "criterion": f"overlap > {asked.criterion}",
+        "recalled": {name: recalled for name, (_, recalled) in seen.items()},
+        "overlap": {name: overlap for name, (overlap, _) in seen.items()},
     }
 
 
@@ -230,22 +268,14 @@ def _tile(text: str | None) -> tuple[int, int] | None:
     return rows, columns
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "any time"
-    for name, length in (("years", 31557600.0), ("days", 86400.0), ("hours", 3600.0)):
-        if seconds >= length:
-            return f"{seconds / length:.3g} {name}"
-    return f"{seconds:.3g} s"
+def _short(source: str) -> str:
+    """Return authors, journal and year, without what was taken from where."""
+    return source.partition(", doi:")[0].partition(": ")[0]
 
 
 def _by_part(values: Any) -> dict[str, float]:
     summed = values.sum("synapses")
     return dict(zip(summed.part.values.tolist(), summed.values.tolist(), strict=True))
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, dict) else value
 
 
 def _write(report: Any, out: Path) -> None:
@@ -254,6 +284,11 @@ def _write(report: Any, out: Path) -> None:
     if out.suffix == ".nc":
         save_dataset(report, out)
         return
+    import matplotlib.pyplot as plt
+
+    height = 3 * (1.6 + 0.28 * report.sizes["synapses"])
+    figure, axes = plt.subplots(3, 1, figsize=(6.4, height), layout="constrained")
+    for of, ax in zip(("energy", "latency", "area"), axes, strict=True):
+        neuromem.plot.energy(report, of=of, ax=ax)
     with replacing(out) as unfinished:
-        figure: Any = neuromem.plot.energy(report).figure
         figure.savefig(unfinished, format=out.suffix[1:])

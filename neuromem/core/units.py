@@ -6,8 +6,8 @@ import re
 
 from neuromem.core.errors import ParameterError
 
-_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0}
-_PREFIXES |= {"k": 1e3, "M": 1e6, "G": 1e9}
+_PARTS = {"f": 1e15, "p": 1e12, "n": 1e9, "u": 1e6, "µ": 1e6, "m": 1e3}
+_MULTIPLES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _TIMES = {"min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _TIMES |= {"week": 7 * 86400.0, "month": 30 * 86400.0, "year": 365.25 * 86400.0}
 _NAMED = {"year": _TIMES["year"], "day": 86400.0, "h": 3600.0, "min": 60.0}
@@ -42,15 +42,16 @@ def quantity(text: str, unit: str, name: str = "quantity") -> float:
     """
     match = _PATTERN.fullmatch(text)
     if match is not None:
-        given = match[2]
-        factor = _PREFIXES.get(given.removesuffix(unit)) if given.endswith(unit) else None
+        given = match[2] or unit
+        prefix = given.removesuffix(unit) if given.endswith(unit) else None
+        factor = None if prefix is None else _MULTIPLES.get(prefix)
         if unit == "s" and factor is None:
             factor = _TIMES.get(given.removesuffix("s"))
-        if not given:
-            factor = 1.0
         try:
             if factor is not None:
                 return float(match[1]) * factor
+            if prefix in _PARTS:  # divided, for 1e-6 is no exact float and 1e6 is one
+                return float(match[1]) / _PARTS[prefix]
         except ValueError:
             pass
     examples = '"30 days", "90 s" or "1 ms"' if unit == "s" else f'"25 u{unit}" or "1e-6"'

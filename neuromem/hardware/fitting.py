@@ -34,8 +34,9 @@ def fit_updates(
     r"""Fit an update model to the measured pulse response of one device.
 
     The mean curve is fitted by least squares. Its residuals then give the noise by maximum
-    likelihood: C2C noise is what the device keeps (a random walk that the curve pulls back), write
-    noise is what is new at each read.
+    likelihood (a Kalman filter): C2C noise is what builds up from pulse to pulse, write noise is
+    what does not. Some devices fluctuate with a memory of a few pulses; that does not build up
+    either, counts as write noise, and `fit.memory` says how long it is.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def fit_updates(
     True
     """
     from scipy.optimize import least_squares
+    from threadpoolctl import threadpool_limits
 
     one_of("fit_updates", "kind", kind, KINDS)
     rise, fall = measured_curve("up", up, scale), measured_curve("down", down, scale)
@@ -85,17 +87,20 @@ def fit_updates(
         value: Array = np.concatenate(parts) - measured
         return value
 
-    fits = [
-        least_squares(
-            residuals,
-            guess,
-            bounds=(plan.low, plan.high),
-            x_scale=plan.unit,
-            ftol=1e-10,
-            xtol=1e-10,
-        )
-        for guess in plan.guesses
-    ]
+    # One thread: the optimiser's matrices are thin, and threads that wait for each other cost more
+    # than they save.
+    with threadpool_limits(limits=1, user_api="blas"):
+        fits = [
+            least_squares(
+                residuals,
+                guess,
+                bounds=(plan.low, plan.high),
+                x_scale=plan.unit,
+                ftol=1e-10,
+                xtol=1e-10,
+            )
+            for guess in plan.guesses
+        ]
     found = min(fits, key=lambda fit: float(fit.cost))
     model, *firsts = plan.build(found.x.tolist())
     means = mean_curves(model, (firsts[0], firsts[1]), (rise.size, fall.size))

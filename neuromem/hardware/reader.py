@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ from neuromem.hardware.ranges import full_scale_for
 
 VECTORS, OUTPUTS = 256, 2048
 """Input vectors and outputs in one piece of a product."""
+
+SMALL = 2**13
+"""Multiplications of a product below which BLAS starts no thread."""
 
 _blas: list[ThreadpoolController] = []
 _local = threading.local()
@@ -135,6 +139,8 @@ class Reader:
         self.full_scale = full_scale
         if options.adc_bits is not None and full_scale is None:
             self.full_scale = self._ranges(sample)
+        noisy = side.variances is not None or options.output_noise > 0
+        self._draws = noisy or options.rounding == "stochastic"
         self._readouts = {} if self._sum is not None else self._converters()
 
     def read(self, x: Array, number: int, columns: Array | None = None) -> Array:
@@ -160,7 +166,8 @@ class Reader:
                 self._piece(vectors, scales, part, chosen, (number, q, outputs.start))
 
         work = len(x) * self.n_inputs * n * len(self.side.planes)
-        with one_blas_thread():
+        # OpenBLAS takes one thread for so small a product by itself; asking for it takes longer.
+        with one_blas_thread() if work > SMALL else nullcontext():
             spread(job, len(pieces), work, largest=1)
         if self.side.offset:
             # Digitally, of the inputs as the arrays saw them.
@@ -184,17 +191,14 @@ class Reader:
                 )
             return x[None], np.ones(len(x), x.dtype)
         scale = input_scale(x, o.input_range)
-        if o.serial:
-            assert o.dac_bits is not None
-            largest = 2 ** (o.dac_bits - 1) - 1
-            whole = np.rint(np.clip(x / scale[:, None], -1.0, 1.0) * largest)
+        rng = stream(self.noise, self.name, "dac", number) if o.rounding == "stochastic" else None
+        coded = np.empty_like(x)
+        encode(x, o.dac_bits, scale, out=coded, rounding=o.rounding, rng=rng)
+        applied = coded[None]
+        if o.serial and o.dac_bits is not None:
+            whole = np.rint(coded * (2 ** (o.dac_bits - 1) - 1))
             code: Any = o.serial
             applied = serial_digits(whole, o.dac_bits, code=code)[0].astype(x.dtype)
-        else:
-            rng = stream(self.noise, self.name, "dac", number)
-            coded = np.empty_like(x)
-            encode(x, o.dac_bits, scale, out=coded, rounding=o.rounding, rng=rng)
-            applied = coded[None]
         if o.input_noise:
             rng = stream(self.noise, self.name, "inputs", number)
             drawn = rng.standard_normal(applied.shape, dtype=np.float32)
@@ -231,7 +235,7 @@ class Reader:
             return
         edges = self.side.input_edges
         for cycle, (inputs, weight) in enumerate(zip(applied, self._cycle_weights(), strict=True)):
-            rng = stream(self.noise, self.name, "read", *place, cycle)
+            rng = stream(self.noise, self.name, "read", *place, cycle) if self._draws else None
             for plane in range(len(self.side.planes)):
                 for block in range(len(edges) - 1):
                     x = inputs[:, edges[block] : edges[block + 1]]
@@ -245,7 +249,7 @@ class Reader:
                     self.conversions += analog.size
 
     def _analog(
-        self, x: Array, plane: int, block: int, columns: Any, rng: np.random.Generator
+        self, x: Array, plane: int, block: int, columns: Any, rng: np.random.Generator | None
     ) -> tuple[Array, Any]:
         """Return what one row of tiles of one slice gives out, and the s.d. of its noise."""
         side = self.side
@@ -259,7 +263,7 @@ class Reader:
             if side.common is not None:
                 variance += np.outer(x.sum(axis=1) ** 2, side.common[columns, block])
             spread_of = np.sqrt(variance + variance.dtype.type(noise**2))
-        if side.shared is not None:
+        if side.shared is not None and rng is not None:
             of_blocks = np.sqrt((x * x) @ side.shared[rows])
             of_blocks *= rng.standard_normal(of_blocks.shape, dtype=np.float32)
             owners = np.searchsorted(side.output_edges, np.arange(self.n_outputs), "right") - 1

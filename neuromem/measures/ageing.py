@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from neuromem.core.errors import ParameterError, one_of
+from neuromem.core.errors import ParameterError, one_of, whole_number
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable
 from neuromem.hardware.chip import Chip
@@ -133,6 +133,12 @@ def ageing(
     ShapeError, CodeError
         If the patterns do not fit the memory.
 
+    Notes
+    -----
+    Compensation multiplies outputs by positive factors. A network that takes nothing but the sign
+    of its fields, such as Hopfield's at threshold 0 and temperature 0, is blind to them: it recalls
+    the same under every policy. Those that compare fields with anything else are not.
+
     References
     ----------
     Joshi et al., Nature Communications 11, 2473 (2020): drift, and one factor that makes up for it.
@@ -156,6 +162,7 @@ def ageing(
             f"{where}: on is {type(on).__name__}, whose devices do not age; give a chip such as "
             'nm.hardware.Chip("pcm").'
         )
+    trials, seed = whole_number(where, "trials", trials, least=1), whole_number(where, "seed", seed)
     seconds = _checked_times(where, on, times)
     policies = _checked_policies(where, compensate)
     sweep = Sweep(
@@ -174,9 +181,7 @@ def ageing(
     parameters = {**trained.choices, "on": on, "trials": trials}
     parameters |= {"times": seconds, "compensate": policies}
     source = "; ".join((SOURCE, *on.profile.sources))
-    found.attrs = memory_attributes(
-        where, memory, parameters=parameters, seed=int(seed), source=source
-    )
+    found.attrs = memory_attributes(where, memory, parameters=parameters, seed=seed, source=source)
     found.attrs["device"] = on.profile.name
     return found
 

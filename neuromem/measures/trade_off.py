@@ -149,6 +149,7 @@ def trade_off(
     trained = Trained.checked(
         where, memory, patterns, cue_noise=cue_noise, criterion=criterion, recall=recall or {}
     )
+    trials, seed = whole_number(where, "trials", trials, least=1), whole_number(where, "seed", seed)
     profile = find_profile(device)
     sizes, bits = _checked_tiles(where, tiles), _checked_bits(where, adc_bits)
     designs = [[Chip(profile, tile, adc_bits=b, **options) for b in bits] for tile in sizes]
@@ -174,7 +175,7 @@ def trade_off(
     parameters = {**trained.choices, "device": profile.name, "trials": trials, "options": options}
     parameters |= {"tiles": sizes, "adc_bits": bits}
     found.attrs = memory_attributes(
-        where, memory, parameters=parameters, seed=int(seed), source="; ".join(profile.sources)
+        where, memory, parameters=parameters, seed=seed, source="; ".join(profile.sources)
     )
     found.attrs["device"] = profile.name
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
+from matplotlib.ticker import LogLocator
 
 from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, one_of, whole_number
@@ -15,7 +16,7 @@ from neuromem.core.units import duration
 from neuromem.hardware import wires
 from neuromem.hardware.crossbar import Crossbar
 from neuromem.hardware.placed import Placement
-from neuromem.plot._style import COLOURS, axes_of, needs, points, styled
+from neuromem.plot._style import COLOURS, axes_of, mean_and_interval, needs, points, styled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,8 +71,8 @@ def conductances(
         if name != "target":
             cells = target[some], values[some]
             cloud.plot(*cells, ".", color=tint, ms=2, alpha=0.5, label=name, rasterized=True)
-    cloud.set(xlabel="target (uS)", ylabel="conductance (uS)")
-    histogram.set(xlabel="conductance (uS)", ylabel="share of the cells", yscale="log")
+    cloud.set(xlabel="target (µS)", ylabel="conductance (µS)")
+    histogram.set(xlabel="conductance (µS)", ylabel="share of the cells", yscale="log")
     cloud.legend(markerscale=4)
     histogram.legend()
     return axes
@@ -115,20 +116,19 @@ def ir_drop(
         If plain conductances are no matrix.
     """
     where = "plot.ir_drop"
+    segments, driver, sense = segment_resistance, driver_resistance, sense_resistance
+    title = "conductances as given"
     if isinstance(array, (Placement, Crossbar)):
         crossbar = next(iter(_crossbars(where, array, synapses).values()))
         cells, title = _tile(where, crossbar, tile)
         options = crossbar.arrays.options
-        known: tuple[Any, ...] = (
-            options.segments,
-            options.driver_resistance,
-            options.sense_resistance,
-        )
+        segments = options.segments if segments is None else segments
+        driver = options.driver_resistance if driver is None else driver
+        sense = options.sense_resistance if sense is None else sense
     else:
-        cells, title, known = np.asarray(array), "conductances as given", (0.0, 0.0, 0.0)
-    given = segment_resistance, driver_resistance, sense_resistance
-    segments, driver, sense = (k if g is None else g for g, k in zip(given, known, strict=True))
-    if not np.any([*np.atleast_1d(segments), driver, sense]):
+        cells = np.asarray(array)
+    segments, driver, sense = segments or 0.0, driver or 0.0, sense or 0.0
+    if not np.any([*np.ravel(segments), driver, sense]):
         raise ParameterError(
             f"{where}: no wire has a resistance, so that every cell sees the whole voltage. Give "
             "segment_resistance=, or a chip with wire_resistance=."
@@ -137,11 +137,13 @@ def ir_drop(
         cells, np.ones(len(cells)), segments, driver_resistance=driver, sense_resistance=sense
     )
     share = word - bit
+    ohms = " and ".join(f"{ohm:g}" for ohm in dict.fromkeys(np.ravel(segments)))
     ax = axes_of(ax)
     image = ax.imshow(share, cmap="viridis", vmax=1.0, interpolation="nearest", aspect="auto")
     bar = ax.figure.colorbar(image, ax=ax)
     bar.set_label("share of the read voltage that a cell sees")
-    ax.set_title(f"{title}\nmean {share.mean():.1%}, least {share.min():.1%}")
+    seen = f"mean {share.mean():.1%}, least {share.min():.1%}"
+    ax.set_title(f"{title}, {ohms} ohm a segment\n{seen}")
     ax.set(xlabel="bit line", ylabel="word line")
     ax.spines[:].set_visible(True)
     return ax
@@ -165,28 +167,26 @@ def ageing(result: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> Sequenc
     times = result["time"].values
     ideal = float(result["ideal_success"])
     recall.axhline(ideal, color="0.25", lw=1, ls=(0, (6, 3)), label="ideal memory")
-    spread = result["weight_error"].quantile([0.025, 0.975], "trial")
     for number, policy in enumerate(result["compensate"].values):
-        one, ends = result.sel(compensate=policy), spread.sel(compensate=policy)
-        of_weights = one["weight_error"].mean("trial"), *ends
+        one = result.sel(compensate=policy)
+        of_weights = mean_and_interval(one["weight_error"])
         of_recall = one["success"], one["success_low"], one["success_high"]
         for ax, values in ((recall, of_recall), (error, of_weights)):
             _policy(ax, times, values, number, str(policy))
     for ax in axes:
         _time_axis(ax, times)
     recall.set(ylabel="fraction of cues recalled", ylim=(-0.03, 1.03))
-    error.set_ylabel("r.m.s. error of the weights, relative")
+    error.set_ylabel("relative error of the weights")
     error.set_ylim(bottom=0.0)
-    recall.legend(title="compensation of drift", fontsize="small")
-    error.legend(title="compensation of drift", fontsize="small")
-    if "device" in result.attrs:
-        recall.set_title(f"{result.attrs.get('model', 'memory')} on {result.attrs['device']!r}")
+    for ax in axes:
+        ax.legend(title="compensation of drift", fontsize="small", alignment="left")
+    recall.set_title(_title(result))
     return axes
 
 
 @styled
 def energy(report: xr.Dataset, *, of: str = "energy", ax: Axes | None = None) -> Axes:
-    """Draw what one product takes, part by part, a bar for each of the synapses.
+    """Draw what one product takes, part by part; a bar for each of the synapses, if several.
 
     Parameters
     ----------
@@ -205,36 +205,17 @@ def energy(report: xr.Dataset, *, of: str = "energy", ax: Axes | None = None) ->
     of = one_of("plot.energy", "of", of, ("energy", "latency", "area"))
     needs(report, "plot.energy", of, "synapses", "part")
     taken = report[of].transpose("synapses", "part")
+    parts = [str(part) for part in taken["part"].values]
     names = [str(name) for name in taken["synapses"].values]
-    if ax is None:
-        height = 1.9 + 0.28 * len(names)
-        _, ax = plt.subplots(figsize=(6.2, height), layout="constrained")
-    totals = taken.sum("part").values
-    factor, unit = _prefixed(float(totals.max()), taken.attrs.get("units", ""))
-    values, left = taken.values / factor, np.zeros(len(names))
-    places = np.arange(len(names))
-    whole = float(totals.sum()) or 1.0
-    for number, part in enumerate(taken["part"].values):
-        share = float(taken.values[:, number].sum()) / whole
-        if share > 0.0:
-            tint = _PART_COLOURS[number % len(_PART_COLOURS)]
-            label = f"{part} {'<1 %' if share < 0.01 else f'{share:.0%}'}"
-            ax.barh(places, values[:, number], 0.7, left, color=tint, label=label)
-        left += values[:, number]
-    for place, total in zip(places, left, strict=True):
-        ax.annotate(
-            f"{total:.3g} {unit}",
-            (total, place),
-            (3, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize="small",
-        )
-    ax.set_yticks(places, names)
-    ax.invert_yaxis()
-    ax.margins(x=0.18)
+    largest = float(taken.sum("part").max())
+    factor, unit = _prefixed(largest, taken.attrs.get("units", ""))
+    values = taken.values / factor
+    if len(names) == 1:
+        ax = _of_parts(ax, parts, values[0], unit)
+        ax.set_title(f"{names[0]}: {values.sum():.3g} {unit}")
+    else:
+        ax = _of_synapses(ax, names, parts, values, unit)
     ax.set_xlabel(f"{of if of == 'area' else f'{of} of one product'} ({unit})")
-    ax.legend(title="part, share", loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return ax
 
 
@@ -250,29 +231,33 @@ def front(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         Where to draw; a new figure if left out.
     """
     needs(result, "plot.front", "success", "energy", "front", "ideal_success", "tile", "adc_bits")
-    ax = axes_of(ax)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
     mean = result["energy"].mean("trial")
     factor, unit = _prefixed(float(mean.max()), "J")
     for number, tile in enumerate(result["tile"].values):
         one, x = result.sel(tile=tile), mean.sel(tile=tile).values / factor
-        interval = (one[name].values for name in ("success", "success_low", "success_high"))
-        tint = COLOURS[number % len(COLOURS)]
-        points(ax, x, *interval, f"tiles of {tile}", tint, line="-")
-        for bits, across, up in zip(result["adc_bits"].values, x, one["success"].values):
-            ax.annotate(
-                f"{bits}", (across, up), (3, 4), textcoords="offset points", fontsize=6, color=tint
-            )
+        low, high = one["success_low"].values, one["success_high"].values
+        y, tint = one["success"].values, COLOURS[number % len(COLOURS)]
+        points(ax, x, y, low, high, f"tiles of {tile}", tint, line="-")
+        for bits, across, up in zip(result["adc_bits"].values, x, y, strict=True):
+            _beside(ax, across, up, str(bits), (3, 6), color=tint)
     best = result["front"].values
-    x, y = mean.values[best] / factor, result["success"].values[best]
-    order = np.argsort(x)
-    ends = np.append(x[order], float(mean.max()) / factor), np.append(y[order], y.max())
-    ax.plot(*ends, color="0.25", lw=1.2, drawstyle="steps-post", label="Pareto front", zorder=3)
+    # Along the front both rise.
+    x, y = np.sort(mean.values[best]) / factor, np.sort(result["success"].values[best])
     ax.plot(x, y, "o", ms=8, mfc="none", mec="0.25", zorder=3)
+    ends = np.append(x, float(mean.max()) / factor), np.append(y, y[-1])
+    ax.plot(*ends, color="0.25", lw=1.2, drawstyle="steps-post", label="Pareto front", zorder=3)
     ideal = float(result["ideal_success"])
     ax.axhline(ideal, color="0.25", lw=1, ls=(0, (6, 3)), label="ideal memory")
     ax.set_xscale("log")
+    near = float(mean.max()) < 20.0 * float(mean.min())
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0) if near else (1.0, 3.0)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
     ax.set(xlabel=f"energy of one product ({unit})", ylabel="fraction of cues recalled")
-    ax.legend(fontsize="small", title="numbers: ADC bits")
+    ax.set_title(_title(result))
+    _legend_beside(ax, "numbers: bits of the ADCs")
     return ax
 
 
@@ -292,7 +277,7 @@ def _crossbars(where: str, chip: object, synapses: str | None) -> dict[str, Cros
 
 
 def _stages(crossbars: Sequence[Crossbar]) -> dict[str, Array]:
-    """Return the conductances of all cells in uS: aimed at, programmed, and now if later."""
+    """Return the conductances of all cells in µS: aimed at, programmed, and now if later."""
     moments: dict[str, Any] = {"target": None, "programmed": 0.0}
     seconds = crossbars[0].seconds
     if seconds > 0.0:
@@ -319,9 +304,67 @@ def _tile(where: str, crossbar: Crossbar, tile: tuple[int, int]) -> tuple[Array,
         )
     number = next(k for k, place in enumerate(arrays.places) if place[:2] == (row, column))
     cells = arrays.conductance(number, crossbar.seconds).astype(np.float64)
-    ohms = "{:g} and {:g}".format(*arrays.options.segments)
     title = f"tile {(row, column)} of {arrays.profile.name!r}"
     return cells / (1.0 + cells * arrays.options.access_resistance), title
+
+
+def _of_parts(ax: Axes | None, parts: Sequence[str], values: Array, unit: str) -> Axes:
+    """Draw a bar for each part that takes anything, with its amount and share."""
+    ax = axes_of(ax)
+    taking = [k for k, value in enumerate(values) if value > 0.0]
+    ax.barh([parts[k] for k in taking], values[taking], color=[_PART_COLOURS[k] for k in taking])
+    whole = float(values.sum()) or 1.0
+    for row, k in enumerate(taking):
+        _beside(ax, values[k], row, f"{values[k]:.3g} {unit}, {_percent(values[k] / whole)}")
+    ax.invert_yaxis()
+    ax.margins(x=0.3)
+    return ax
+
+
+def _of_synapses(
+    ax: Axes | None, names: Sequence[str], parts: Sequence[str], values: Array, unit: str
+) -> Axes:
+    """Draw a bar for each of the synapses, stacked by part, with its sum."""
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.2, 1.4 + 0.28 * len(names)), layout="constrained")
+    rows, sums = np.arange(len(names)), np.cumsum(values, axis=1)
+    shares = values.sum(axis=0) / (values.sum() or 1.0)
+    for k, part in enumerate(parts):
+        if shares[k] > 0.0:
+            label = f"{part} {_percent(shares[k])}"
+            left = sums[:, k] - values[:, k]
+            ax.barh(rows, values[:, k], 0.7, left, color=_PART_COLOURS[k], label=label)
+    for row, total in enumerate(sums[:, -1]):
+        _beside(ax, total, row, f"{total:.3g} {unit}")
+    ax.set_yticks(rows, names)
+    ax.invert_yaxis()
+    ax.margins(x=0.2)
+    _legend_beside(ax, "share of each part")
+    return ax
+
+
+def _beside(
+    ax: Axes, x: float, y: float, text: str, by: tuple[int, int] = (3, 0), color: str = "black"
+) -> None:
+    """Write beside a point, `by` so many printer's points from it."""
+    ax.annotate(
+        text, (x, y), by, textcoords="offset points", va="center", fontsize="small", color=color
+    )
+
+
+def _legend_beside(ax: Axes, title: str) -> None:
+    """Put the legend to the right of the axes."""
+    ax.legend(
+        title=title,
+        fontsize="small",
+        alignment="left",
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "<1%"
 
 
 def _policy(ax: Axes, times: Array, values: Sequence[Any], number: int, label: str) -> None:
@@ -355,16 +398,21 @@ def _time_axis(ax: Axes, times: Array) -> None:
     ticks = [t for t in _TICKS if later.min() <= t <= later.max()]
     if len(ticks) >= 2:
         ticks = ([0.0] if later.size < times.size else []) + ticks
-        ax.set_xticks(ticks, [duration(t) for t in ticks], rotation=40, ha="right")
+        texts = [duration(t) if t else "0" for t in ticks]
+        ax.set_xticks(ticks, texts, rotation=40, ha="right", rotation_mode="anchor")
         ax.set_xticks([], minor=True)
         ax.set_xlabel("time after programming")
+
+
+def _title(result: xr.Dataset) -> str:
+    return f"{result.attrs.get('model', 'memory')} on {result.attrs.get('device', 'a chip')}"
 
 
 def _prefixed(largest: float, unit: str) -> tuple[float, str]:
     """Return the factor and the name of a unit in which `largest` is 1 or more."""
     if unit == "m^2":
-        return (1e-6, "mm$^2$") if largest >= 1e-8 else (1e-12, "um$^2$")
-    for prefix, factor in (("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12)):
+        return (1e-6, "mm²") if largest >= 1e-8 else (1e-12, "µm²")
+    for prefix, factor in (("m", 1e-3), ("µ", 1e-6), ("n", 1e-9), ("p", 1e-12)):
         if largest >= factor:
             return factor, f"{prefix}{unit}"
     return 1e-15, f"f{unit}"

@@ -517,5 +517,7 @@ def test_models_without_a_balance_have_no_symmetry_point(name, what):
 
 
 def test_a_direction_is_up_or_down():
-    with pytest.raises(ParameterError, match=r"^mean_step: direction is 0; give 1 \(up\) or -1 \(down\)\.$"):
+    with pytest.raises(
+        ParameterError, match=r"^mean_step: direction is 0; give 1 \(up\) or -1 \(down\)\.$"
+    ):
         SOFT.mean_step(0.0, 0)

@@ -8,11 +8,10 @@ from scipy.stats import norm
 
 from neuromem.core import threads
 from neuromem.core.errors import CodeError, ParameterError, ShapeError
-from neuromem.hardware import write_verify as module
 from neuromem.hardware.devices import Devices
 from neuromem.hardware.profile import profile
 from neuromem.hardware.updates import UpdateModel, update_model
-from neuromem.hardware.write_verify import CELL, false_pass_rate, write_verify
+from neuromem.hardware.write_verify import BLOCK, CELL, false_pass_rate, write_verify
 
 MICRO = 1e-6
 RANGE = (0.0, 40e-6)
@@ -290,7 +289,7 @@ def test_a_profile_lends_its_range_voltage_and_times():
 
 
 def test_the_same_seed_gives_the_same_cells_for_any_threads(monkeypatch):
-    goal = targets(module.BLOCK + 5000)
+    goal = targets(BLOCK + 5000)
     first = write_verify("rram-hfo2", goal, tolerance=1e-6, read_noise=2e-7, rng=10)
     monkeypatch.setattr(threads, "THREADS_FROM", 0)
     monkeypatch.setattr(threads.numba, "get_num_threads", lambda: 2)
