@@ -20,7 +20,7 @@ import sys  # noqa: E402
 import numpy as np  # noqa: E402
 
 from neuromem.core.randomness import stream  # noqa: E402
-from neuromem.hardware.devices import Devices  # noqa: E402
+from neuromem.hardware.devices.population import Devices  # noqa: E402
 from neuromem.kernels import devices as kernels  # noqa: E402
 
 try:

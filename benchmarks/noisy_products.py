@@ -15,7 +15,7 @@ one_thread()
 import numpy as np  # noqa: E402
 
 from neuromem.core.randomness import stream  # noqa: E402
-from neuromem.hardware.converters import (  # noqa: E402
+from neuromem.hardware.arrays.converters import (  # noqa: E402
     Columns,
     encode,
     full_scale_for,

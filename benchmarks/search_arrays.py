@@ -17,10 +17,10 @@ import numpy as np  # noqa: E402
 from numba import njit  # noqa: E402
 
 from neuromem.core.patterns import digits  # noqa: E402
-from neuromem.hardware.analog_cam import AnalogCAM  # noqa: E402
-from neuromem.hardware.cam import TernaryCAM  # noqa: E402
-from neuromem.hardware.hdc import HDClassifier  # noqa: E402
-from neuromem.hardware.sdm import SparseDistributedArray  # noqa: E402
+from neuromem.hardware.search.analog_cam import AnalogCAM  # noqa: E402
+from neuromem.hardware.search.cam import TernaryCAM  # noqa: E402
+from neuromem.hardware.search.hdc import HDClassifier  # noqa: E402
+from neuromem.hardware.search.sdm import SparseDistributedArray  # noqa: E402
 from neuromem.kernels import packed as kernels  # noqa: E402
 
 N, P, Q = 128, 128, 4096

@@ -22,7 +22,7 @@ import scipy.sparse as sp  # noqa: E402
 from numba import njit  # noqa: E402
 from scipy.sparse.linalg import spsolve  # noqa: E402
 
-from neuromem.hardware.wires import Ladders, effective, solve  # noqa: E402
+from neuromem.hardware.arrays.wires import Ladders, effective, solve  # noqa: E402
 from neuromem.kernels import wires as kernels  # noqa: E402
 
 OHM = 1.0

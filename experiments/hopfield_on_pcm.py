@@ -31,7 +31,7 @@ import numpy as np
 import neuromem as nm
 from neuromem.core.randomness import stream
 from neuromem.core.results import Variable
-from neuromem.hardware.laws import Law, Piece
+from neuromem.hardware.devices.laws import Law, Piece
 
 ACTIVITY = 0.1
 MONTH = 30 * 86400.0

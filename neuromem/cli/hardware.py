@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -14,7 +14,9 @@ import neuromem
 from neuromem.cli._app import Json, Seed, app, choices_of, print_json
 from neuromem.core.errors import DataError, ParameterError, whole_number
 from neuromem.core.units import duration, quantity
-from neuromem.measures._trained import Trained
+
+if TYPE_CHECKING:
+    from neuromem.measures._trained import Trained
 
 CUE_NOISE, CRITERION = 0.1, 0.9
 
@@ -55,7 +57,7 @@ def devices(as_json: Json = False) -> None:
     console = Console()
     table = Table(title=f"{len(known)} devices, for --device")
     for column in ("name", "device", "range in uS", "known for", "source"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for one in known:
         limits = f"{one.g_min * 1e6:g} to {one.g_max * 1e6:g}"
         known_for = "any time" if one.valid_time is None else duration(one.valid_time)
@@ -63,7 +65,7 @@ def devices(as_json: Json = False) -> None:
     console.print(table)
     table = Table(title=f"{len(presets)} published chips, for --chip")
     for column in ("name", "chip", "source"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for preset in presets:
         table.add_row(preset.name, preset.title, _short(preset.sources[0]))
     console.print(table)
@@ -216,6 +218,8 @@ def _asked(memory: Any, path: Path | None, cue_noise: float) -> Trained | None:
     keys = _stored(memory) if path is None else _read(path)
     if keys is None:
         return None
+    from neuromem.measures._trained import Trained
+
     return Trained.checked("map", memory, keys, cue_noise=cue_noise, criterion=CRITERION, recall={})
 
 

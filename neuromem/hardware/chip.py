@@ -12,11 +12,11 @@ import numpy.typing as npt
 from neuromem.core.errors import CapabilityError, ParameterError
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.randomness import Rng, seed_sequence, stream
-from neuromem.hardware.arrays import as_matrix
-from neuromem.hardware.crossbar import Crossbar, make_options
+from neuromem.hardware.arrays.crossbar import Crossbar, make_options
+from neuromem.hardware.arrays.matrix import as_matrix
+from neuromem.hardware.devices.profile import Profile
+from neuromem.hardware.devices.profile import profile as find_profile
 from neuromem.hardware.placed import Placed, PlacedNetwork
-from neuromem.hardware.profile import Profile
-from neuromem.hardware.profile import profile as find_profile
 
 
 class Chip:
@@ -72,7 +72,7 @@ class Chip:
         ParameterError
             If the name is unknown; the message lists those there are.
         """
-        from neuromem.hardware.chip_presets import chip_preset
+        from neuromem.hardware.presets import chip_preset
 
         known = chip_preset(name)
         chosen = {**known.options, **changes}

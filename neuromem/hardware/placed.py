@@ -13,10 +13,10 @@ from scipy.sparse.linalg import LinearOperator
 from neuromem.core.errors import ParameterError
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable, provenance
-from neuromem.hardware.cost import read_cost, write_cost
-from neuromem.hardware.crossbar import Crossbar
+from neuromem.hardware.arrays.crossbar import Crossbar
+from neuromem.hardware.cost.products import read_cost, write_cost
+from neuromem.hardware.cost.technology import Technology
 from neuromem.hardware.networks import Layer, with_weights
-from neuromem.hardware.technology import Technology
 
 if TYPE_CHECKING:
     from neuromem.hardware.chip import Chip

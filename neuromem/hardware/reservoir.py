@@ -2,7 +2,7 @@
 
 A liquid state machine or an echo-state network keeps its past in the state of randomly coupled
 units; only a linear readout is trained. The random weights are the conductances of an array whose
-cells were broken down once (`neuromem.hardware.random_weights`), and need no programming.
+cells were broken down once (`neuromem.hardware.devices.random_weights`), and need no programming.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, ShapeError, one_of, real_number, whole_number
 from neuromem.core.randomness import Rng, seed_sequence
 from neuromem.core.synapses import Synapses
+from neuromem.hardware.arrays.crossbar import Crossbar
+from neuromem.hardware.arrays.reader import one_blas_thread
 from neuromem.hardware.chip import Chip
-from neuromem.hardware.crossbar import Crossbar
+from neuromem.hardware.devices.profile import Profile
+from neuromem.hardware.devices.random_weights import MACRO, Device, random_conductances
 from neuromem.hardware.placed import PlacedNetwork
-from neuromem.hardware.profile import Profile
-from neuromem.hardware.random_weights import MACRO, Device, random_conductances
-from neuromem.hardware.reader import one_blas_thread
 
 Units = Literal["spiking", "tanh"]
 UNITS: tuple[Units, ...] = ("spiking", "tanh")

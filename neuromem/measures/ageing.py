@@ -15,8 +15,8 @@ import xarray as xr
 from neuromem.core.errors import ParameterError, one_of, whole_number
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable
+from neuromem.hardware.arrays.options import COMPENSATIONS
 from neuromem.hardware.chip import Chip
-from neuromem.hardware.options import COMPENSATIONS
 from neuromem.measures._running import Running, checked_axis, memory_attributes
 from neuromem.measures._trained import (
     IDEAL,

@@ -18,9 +18,9 @@ from neuromem.core.errors import ParameterError, whole_number
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable
 from neuromem.hardware.chip import Chip
+from neuromem.hardware.devices.profile import Profile
+from neuromem.hardware.devices.profile import profile as find_profile
 from neuromem.hardware.placed import AREA, LATENCY, TILES
-from neuromem.hardware.profile import Profile
-from neuromem.hardware.profile import profile as find_profile
 from neuromem.measures._running import Running, memory_attributes
 from neuromem.measures._trained import IDEAL, OVERLAP, RECALLED, Trained
 from neuromem.sweep import Sweep

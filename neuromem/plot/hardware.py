@@ -13,8 +13,8 @@ from matplotlib.ticker import LogLocator
 from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, one_of, whole_number
 from neuromem.core.units import duration
-from neuromem.hardware import wires
-from neuromem.hardware.crossbar import Crossbar
+from neuromem.hardware.arrays import wires
+from neuromem.hardware.arrays.crossbar import Crossbar
 from neuromem.hardware.placed import Placement
 from neuromem.plot._style import COLOURS, axes_of, mean_and_interval, needs, points, styled
 
@@ -103,7 +103,7 @@ def ir_drop(
     synapses : str, optional
         Which synapses of the chip; the first ones if left out.
     segment_resistance, driver_resistance, sense_resistance : float, optional
-        Ohm, as in `neuromem.hardware.wires.solve`; those of the chip if left out. For plain
+        Ohm, as in `neuromem.hardware.arrays.wires.solve`; those of the chip if left out. For plain
         conductances `segment_resistance` must be given.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure if left out.

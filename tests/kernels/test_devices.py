@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neuromem.hardware.laws import Law, Piece
+from neuromem.hardware.devices.laws import Law, Piece
 from neuromem.kernels import devices as kernels
 
 BLOCK = kernels.BLOCK

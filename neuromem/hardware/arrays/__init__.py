@@ -1,0 +1,1 @@
+"""Arrays of devices: mapping schemes, converters, wires, and the crossbar that reads them."""

@@ -1,0 +1,129 @@
+"""Learning in the array: rank-one changes of the weights by counted write pulses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuromem.core.codes import Array
+from neuromem.core.errors import CapabilityError, ShapeError
+from neuromem.core.randomness import stream
+from neuromem.hardware.devices.population import Devices
+from neuromem.hardware.devices.updates import PulsedDevices, UpdateModel, update_model
+
+if TYPE_CHECKING:
+    from neuromem.hardware.arrays.matrix import Arrays
+
+
+class Pulsing:
+    """The cells of all tiles under write pulses.
+
+    A change of weight is shared by the two cells of a pair, up in one and down in the other; cells
+    that take up pulses only get all of it in the one or the other. It is rounded at random to a
+    whole number of pulses, each of the nominal step: what comes of them is the model's affair.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        What was written so far; its devices are replaced after each change.
+    model : UpdateModel or str
+        What a pulse does; its bounds are the ends of the conductance range.
+
+    Raises
+    ------
+    CapabilityError
+        If the scheme holds a weight in more than one pair of cells.
+    """
+
+    def __init__(self, arrays: Arrays, model: UpdateModel | str) -> None:
+        scheme = arrays.scheme
+        if scheme.slices > 1 or scheme.sliced:
+            raise CapabilityError(
+                f"Crossbar.add_outer: the scheme {scheme.name!r} holds a weight in several cells "
+                "of different significance, which pulses cannot share. Choose differential, "
+                "two-sided, offset or digital-offset."
+            )
+        self.arrays, self.model = arrays, update_model(model)
+        if self.model.one_sided and scheme.pair == 1:
+            raise CapabilityError(
+                f"Crossbar.add_outer: {self.model.name!r} takes up pulses only, so that weights "
+                "need pairs of cells. Choose the scheme differential or two-sided."
+            )
+        self.calls = 0
+        low, high = self.model.bounds
+        self._cells = [
+            PulsedDevices(
+                self.model,
+                devices.shape,
+                rng=self._seed(number, "cells"),
+                initial=low + (high - low) * self._shares(devices.conductance(0.0)),
+                dtype=arrays.options.dtype,
+            )
+            for number, devices in enumerate(arrays.devices)
+        ]
+
+    def add_outer(self, left: Array, right: Array) -> None:
+        """Add ``left right^T`` to W, as far as pulses can.
+
+        Parameters
+        ----------
+        left, right : ndarray, shape (n_out,) and (n_in,)
+            In units whose products are weights.
+        """
+        arrays = self.arrays
+        if left.shape != (arrays.tiling.outputs,) or right.shape != (arrays.tiling.inputs,):
+            raise ShapeError(
+                f"Crossbar.add_outer: left and right have shapes {left.shape} and {right.shape}; "
+                f"expected ({arrays.tiling.outputs},) and ({arrays.tiling.inputs},)."
+            )
+        for number, (_, _, inputs, outputs) in enumerate(arrays.places):
+            change = np.outer(right[inputs], left[outputs]) / arrays.w_max
+            moved = arrays.moved[number]
+            if moved is not None:
+                change = change[:, np.argsort(moved)]
+            self._pulse(number, change)
+            self._rewrite(number)
+        self.calls += 1
+
+    def _pulse(self, number: int, change: Array) -> None:
+        """Give the cells of one tile the pulses for a change in units of w_max."""
+        scheme, low, high = self.arrays.scheme, *self.model.bounds
+        cells = self._cells[number]
+        shares = np.zeros(cells.shape)
+        weights = shares[:, : shares.shape[1] - scheme.reference]
+        if scheme.pair == 1:
+            weights[:] = change / 2
+        elif self.model.one_sided:
+            weights[:, 0::2], weights[:, 1::2] = np.maximum(change, 0.0), np.maximum(-change, 0.0)
+        else:
+            weights[:, 0::2], weights[:, 1::2] = change / 2, -change / 2
+        wanted = shares * (high - low) / self.model.step
+        dice = stream(self._seed(number, "counts"), self.calls).random(wanted.shape)
+        cells.pulse(np.floor(wanted + dice).astype(np.int64))
+
+    def _rewrite(self, number: int) -> None:
+        """Put the pulsed conductances in the place of the tile's devices."""
+        arrays, low, high = self.arrays, *self.model.bounds
+        shares = np.clip((self._cells[number].weights - low) / (high - low), 0.0, 1.0)
+        device, old = arrays.profile, arrays.devices[number]
+        held = device.g_min * (1.0 - shares) + device.g_max * shares
+        arrays.devices[number] = Devices.program(
+            device,
+            held,
+            rng=arrays.tile_seed(number),
+            stuck_low=arrays.options.stuck_low,
+            stuck_high=arrays.options.stuck_high,
+            programmed=held,
+            dtype=old.target.dtype,
+        )
+
+    def _shares(self, conductance: Array) -> Array:
+        device = self.arrays.profile
+        shares = (conductance.astype(np.float64) - device.g_min) / (device.g_max - device.g_min)
+        return np.asarray(np.clip(shares, 0.0, 1.0))
+
+    def _seed(self, number: int, purpose: str) -> np.random.SeedSequence:
+        root = self.arrays.tile_seed(number)
+        word = {"cells": 1, "counts": 2}[purpose]
+        return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, word))

@@ -1,0 +1,1 @@
+"""Devices as data: profiles, populations of cells, their updates, faults and fits."""

@@ -1,0 +1,1 @@
+"""Arrays that search: content-addressable, hyperdimensional, sparse distributed memories."""
