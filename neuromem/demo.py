@@ -1,4 +1,4 @@
-"""The main job in one run: real images stored, damaged, recalled; capacity against theory."""
+"""The main job in one run: real images stored, damaged, recalled; capacity; a month on a chip."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 
 from neuromem import measures, plot
 from neuromem.core import patterns, theory
@@ -17,6 +18,8 @@ from neuromem.core.errors import one_of
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.randomness import stream
 from neuromem.core.results import replacing, save_dataset
+from neuromem.hardware.chip import Chip
+from neuromem.hardware.placed import Placed
 from neuromem.models import find
 from neuromem.report import Report
 
@@ -25,6 +28,14 @@ DATA = ("digits", "mnist", "omniglot")
 UNITS = 1000
 LOADS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18, 0.2, 0.22, 0.25)
 """Size and loads of the capacity curve."""
+
+DEVICE, TILE, ADC_BITS, CHIPS = "pcm", (64, 64), 8, 20
+ENOUGH = 0.95
+"""Overlap above which an image counts as recalled on a chip: of 64 pixels, one may be wrong."""
+DAY = 86400.0
+TIMES = {"programmed": 0.0, "a day": DAY, "a month": 30 * DAY}
+ON_CHIP = ("pseudo-inverse", "modern-hopfield")
+"""The memories that end on a chip: one that reads signs of its fields, one that reads sizes."""
 
 
 def run_demo(
@@ -35,7 +46,7 @@ def run_demo(
     Parameters
     ----------
     out : path
-        Folder for ``index.html``, three figures, ``capacity.nc`` and ``figures.json``.
+        Folder for ``index.html``, five figures, the measurements (``.nc``) and ``figures.json``.
     data : {"digits", "mnist", "omniglot"}
         Real images; "digits" come with scikit-learn.
     seed : int
@@ -47,7 +58,7 @@ def run_demo(
     -------
     dict
         The figures: which fraction of the images each memory recalled from each kind of cue,
-        and the measured critical load with its interval.
+        the measured critical load with its interval, and what is left on a chip, at what cost.
     """
     folder = Path(out)
     keys, shape = _one_of_each(one_of("demo", "data", data, DATA), seed)
@@ -60,6 +71,7 @@ def run_demo(
     curve = measures.capacity(
         "hopfield", n=UNITS, loads=LOADS, trials=20, seed=seed, progress=progress
     )
+    chip, aged, placed = _on_chips(memories, keys, seed, progress)
     figures = {
         "data": data,
         "stored": len(keys),
@@ -70,11 +82,66 @@ def run_demo(
             **{name: float(curve[name]) for name in ("alpha_c", "alpha_c_low", "alpha_c_high")},
             "theory": float(theory.finite_size_critical_load(UNITS)),
         },
+        "chip": chip,
         "page": str(folder / "index.html"),
     }
-    _write(folder, figures, _figures(keys, shape, cues, memories, curve, seed), keys)
+    drawn = _figures(keys, shape, cues, memories, curve, seed) | _chip_figures(aged, placed)
+    _write(folder, figures, drawn, keys)
     save_dataset(curve, folder / "capacity.nc")
+    for name, result in aged.items():
+        save_dataset(result, folder / f"ageing-{name}.nc")
     return figures
+
+
+def _on_chips(
+    memories: dict[str, AssociativeMemory], keys: Array, seed: int, progress: bool
+) -> tuple[dict[str, Any], dict[str, xr.Dataset], dict[str, Placed]]:
+    """Write two of the memories into phase-change arrays and let them age.
+
+    Returns the numbers for people, the measurements, and one chip of each memory after a recall.
+    """
+    chip = Chip(DEVICE, tile=TILE, adc_bits=ADC_BITS, dac_bits=ADC_BITS)
+    numbers: dict[str, Any] = {"device": chip.profile.title, "chips": CHIPS, "memories": {}}
+    aged, placed = {}, {}
+    for name in ON_CHIP:
+        memory = memories[name]
+        recall: Any = {"update": "sync"} if memory.code == "bipolar" else {}
+        stored = keys.astype(np.float32) if memory.code == "real" else keys
+        aged[name] = measures.ageing(
+            memory,
+            stored,
+            on=chip,
+            times=list(TIMES.values()),
+            compensate=("none", "global"),
+            criterion=ENOUGH,
+            trials=CHIPS,
+            seed=seed,
+            progress=progress,
+            **recall,
+        )
+        placed[name] = chip.map(memory, rng=seed)
+        placed[name].memory.recall(patterns.flip(keys, 0.1, rng=seed).astype(stored.dtype))
+        numbers["memories"][name] = _chip_numbers(aged[name], placed[name], len(keys))
+    return numbers, aged, placed
+
+
+def _chip_numbers(aged: xr.Dataset, placed: Placed, recalls: int) -> dict[str, Any]:
+    """Return what was recalled when, and what it cost."""
+    recalled = {"before": float(aged["ideal_success"])}
+    for policy, label in (("none", ""), ("global", ", compensated")):
+        kept = aged["success"].sel(compensate=policy).values
+        recalled |= {f"{when}{label}": float(v) for when, v in zip(TIMES, kept, strict=True)}
+    report, spent = placed.report, placed.spent
+    return {
+        "recalled": recalled,
+        "tiles": int(report.tiles.sum()),
+        "cells": int(report.cells.sum()),
+        "energy_per_recall": float(spent.energy.sum()) / recalls,
+        "time_per_recall": float(spent.time.sum()) / recalls,
+        "area": float(report.area.sum()),
+        "write_energy": float(report.write_energy.sum()),
+        "write_time": float(report.write_time.sum()),
+    }
 
 
 def _one_of_each(data: str, seed: int) -> tuple[Array, tuple[int, int]]:
@@ -168,6 +235,42 @@ def _noise_figure(keys: Array, memories: dict[str, AssociativeMemory], seed: int
     return figure
 
 
+def _chip_figures(
+    aged: dict[str, xr.Dataset], placed: dict[str, Placed]
+) -> dict[str, tuple[Any, str]]:
+    return {
+        "ageing": (
+            _ageing_figure(aged),
+            f"Images recalled (overlap above {ENOUGH}) from cues with a tenth of their pixels "
+            f"flipped, on {CHIPS} phase-change chips, against the time since they were programmed. "
+            "Conductances drift down. A memory that reads the signs of its fields does not notice; "
+            "one that compares their sizes forgets, until one digital factor makes up for it.",
+        ),
+        "energy": (
+            plot.energy(placed[ON_CHIP[0]].report).figure,
+            f"Where the energy of one product goes: the {ON_CHIP[0]} memory on {DEVICE} arrays of "
+            f"{TILE[0]} x {TILE[1]} cells with {ADC_BITS}-bit converters.",
+        ),
+    }
+
+
+@plot.styled
+def _ageing_figure(aged: dict[str, xr.Dataset]) -> Any:
+    figure, ax = plt.subplots(figsize=(5.8, 3.0), layout="constrained")
+    for number, (name, result) in enumerate(aged.items()):
+        for policy, style in (("none", "o--"), ("global", "o-")):
+            kept = result["success"].sel(compensate=policy)
+            label = f"{name}, {'as it is' if policy == 'none' else 'compensated'}"
+            ax.plot(list(TIMES), kept, style, lw=1, color=plot.COLOURS[number], label=label)
+        ideal = float(result["ideal_success"])
+        ax.axhline(ideal, color=plot.COLOURS[number], lw=0.6, ls=":")
+    ax.set_xlabel("time since programming (dotted: the ideal memory)")
+    ax.set_ylabel("fraction recalled")
+    ax.set_ylim(-0.03, 1.03)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
 def _write(
     folder: Path, figures: dict[str, Any], drawn: dict[str, tuple[Any, str]], keys: Array
 ) -> None:
@@ -205,8 +308,41 @@ def _write(
         )
         .figure(*drawn["capacity"])
     )
+    _add_chip(report, figures["chip"], drawn)
     report.save(folder / "index.html")
     with replacing(folder / "figures.json") as unfinished:
         unfinished.write_text(json.dumps(figures, indent=2), encoding="utf-8")
     for figure, _ in drawn.values():
         plt.close(figure)
+
+
+def _add_chip(report: Report, chip: dict[str, Any], drawn: dict[str, tuple[Any, str]]) -> None:
+    """Add what is left of the images on a chip, and what it costs."""
+    memories = chip["memories"]
+    stages = list(next(iter(memories.values()))["recalled"])
+    costs: tuple[tuple[str, Callable[[Any], str]], ...] = (
+        ("arrays", lambda m: f"{m['tiles']} of {TILE[0]} x {TILE[1]}"),
+        ("cells", lambda m: f"{m['cells']:,}"),
+        ("energy of one recall", lambda m: f"{m['energy_per_recall'] * 1e9:.2f} nJ"),
+        ("time of one recall", lambda m: f"{m['time_per_recall'] * 1e6:.2f} us"),
+        ("area", lambda m: f"{m['area'] * 1e6:.3f} mm2"),
+        ("writing", lambda m: f"{m['write_energy'] * 1e6:.2f} uJ, {m['write_time'] * 1e3:.1f} ms"),
+    )
+    (
+        report.heading("The same images on a chip")
+        .text(
+            f"{' and '.join(memories)}, written into {chip['chips']} chips of {chip['device']}: "
+            "programming errors, drift of every device by an exponent of its own, 1/f noise, "
+            f"{ADC_BITS}-bit converters. Cues have a tenth of their pixels flipped."
+        )
+        .table(
+            [f"recalled, overlap above {ENOUGH}", *memories],
+            [[when, *(f"{m['recalled'][when]:.0%}" for m in memories.values())] for when in stages],
+        )
+        .figure(*drawn["ageing"])
+        .table(
+            ["cost", *memories],
+            [[name, *(show(m) for m in memories.values())] for name, show in costs],
+        )
+        .figure(*drawn["energy"])
+    )

@@ -17,9 +17,9 @@ def demo(tmp_path_factory):
 def test_it_leaves_a_page_figures_and_numbers(demo):
     folder, figures = demo
     page = (folder / "index.html").read_text()
-    assert page.count("<img alt=") == 3
+    assert page.count("<img alt=") == 5
     assert "http" not in page.replace("http-equiv", "")  # nothing is fetched: one file
-    for name in ("recall.png", "noise.png", "capacity.png"):
+    for name in ("recall.png", "noise.png", "capacity.png", "ageing.png", "energy.png"):
         assert (folder / name).stat().st_size > 5000
     assert json.loads((folder / "figures.json").read_text()) == figures
 
@@ -40,6 +40,22 @@ def test_the_capacity_curve_holds_theory_beside_it(demo):
     assert "theory_overlap" in curve
     measured = figures["capacity"]
     assert measured["alpha_c"] == pytest.approx(measured["theory"], abs=0.012)
+
+
+def test_the_images_end_on_a_chip(demo):
+    folder, figures = demo
+    chip = figures["chip"]["memories"]
+    signs, sizes = chip["pseudo-inverse"]["recalled"], chip["modern-hopfield"]["recalled"]
+    # Twenty chips, ten images: drift by a common factor leaves signs alone, and not sizes.
+    assert signs["a month"] > 0.8 * signs["before"]
+    assert sizes["programmed"] > 0.8 * sizes["before"]
+    assert sizes["a month"] < 0.3
+    assert sizes["a month, compensated"] > 0.7 * sizes["before"]
+    for numbers in chip.values():
+        assert numbers["tiles"] >= 1
+        assert 0 < numbers["energy_per_recall"] < 1e-6
+        assert numbers["area"] > 0
+    assert "success" in open_dataset(folder / "ageing-pseudo-inverse.nc")
 
 
 def test_the_same_seed_gives_the_same_numbers(demo, tmp_path):

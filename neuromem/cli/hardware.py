@@ -291,7 +291,8 @@ def _write(report: Any, out: Path) -> None:
     import matplotlib.pyplot as plt
 
     height = 3 * (1.6 + 0.28 * report.sizes["synapses"])
-    figure, axes = plt.subplots(3, 1, figsize=(6.4, height), layout="constrained")
+    with plt.rc_context(neuromem.plot.STYLE):
+        figure, axes = plt.subplots(3, 1, figsize=(6.4, height), layout="constrained")
     for of, ax in zip(("energy", "latency", "area"), axes, strict=True):
         neuromem.plot.energy(report, of=of, ax=ax)
     with replacing(out) as unfinished:

@@ -47,6 +47,7 @@ def demo(
         f"[{measured['alpha_c_low']:.3f}, {measured['alpha_c_high']:.3f}]; "
         f"theory at this size {measured['theory']:.3f}, for N -> oo 0.138"
     )
+    _print_chip(console, figures["chip"])
     console.print(f"Open {figures['page']}", soft_wrap=True)
 
 
@@ -192,6 +193,27 @@ def run(
         typer.echo(f"{name}: {value}")
     for path in done.paths:
         typer.echo(f"wrote {path}")
+
+
+def _print_chip(console: Console, chip: dict[str, Any]) -> None:
+    """Print what is left of the images on a chip, and what it costs."""
+    memories = chip["memories"]
+    table = Table(title=f"the same on {chip['chips']} chips of {chip['device']}")
+    table.add_column("recalled, overlap > 0.95")
+    for name in memories:
+        table.add_column(name, justify="right")
+    for when in next(iter(memories.values()))["recalled"]:
+        table.add_row(when, *(f"{m['recalled'][when]:.0%}" for m in memories.values()))
+    table.add_section()
+    for name, unit, factor in (
+        ("energy_per_recall", "nJ", 1e9),
+        ("time_per_recall", "us", 1e6),
+        ("area", "mm2", 1e6),
+        ("write_energy", "uJ", 1e6),
+    ):
+        row = (f"{m[name] * factor:.3g} {unit}" for m in memories.values())
+        table.add_row(name.replace("_", " "), *row)
+    console.print(table)
 
 
 def _numbers(text: str, name: str) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,26 @@ class Chip:
         chosen = {**known.options, **changes}
         technology = {**known.technology, **chosen.pop("technology", {})}
         return cls(chosen.pop("profile"), **chosen, technology=technology)
+
+    @overload
+    def map(
+        self,
+        memory: AssociativeMemory,
+        *,
+        rng: Rng = None,
+        inputs: Any = None,
+        progress: bool | None = None,
+    ) -> Placed: ...
+
+    @overload
+    def map(
+        self,
+        memory: Any,
+        *,
+        rng: Rng = None,
+        inputs: Any = None,
+        progress: bool | None = None,
+    ) -> PlacedNetwork: ...
 
     def map(
         self,

@@ -95,14 +95,16 @@ class RandomPairs(Synapses):
     def _matmat(self, x: Array) -> Array:
         if self.crossbar is None:
             with one_blas_thread():
-                return np.asarray(self._exact @ x.astype(self.dtype))
+                product: Array = self._exact @ x.astype(self.dtype)
+            return product
         currents = self.crossbar @ x
         return np.asarray((currents[0::2] - currents[1::2]) * currents.dtype.type(self._unit))
 
     def _rmatmat(self, y: Array) -> Array:
         if self.crossbar is None:
             with one_blas_thread():
-                return np.asarray(self._exact.T @ y.astype(self.dtype))
+                product: Array = self._exact.T @ y.astype(self.dtype)
+            return product
         both = np.repeat(y, 2, axis=0)
         both[1::2] *= -1
         sums = self.crossbar.T @ both
@@ -135,6 +137,9 @@ class Reservoir:
         Weight of a siemens, 1/S: 7e4 is 0.07 a microsiemens.
     stop_voltage : float, optional
         Where the ramp ended that broke the cells, V; left out: half of them are broken.
+    paired : bool
+        Whether the negative cells were broken, too. If not, no weight is negative, as in the
+        released simulations of Wang et al. 2023.
     device : str, Path or Profile
         A profile with a [random] section.
     rng : int, SeedSequence, Generator or None
@@ -176,6 +181,7 @@ class Reservoir:
         input_scale: float = 7e4,
         recurrent_scale: float = 7e4,
         stop_voltage: float | None = None,
+        paired: bool = True,
         device: Device = MACRO,
         rng: Rng = None,
     ) -> None:
@@ -194,6 +200,8 @@ class Reservoir:
             seed = np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, number))
             shape = (2, self.n_units, self.n_inputs if name == "input" else self.n_units)
             cells = random_conductances(shape, device, stop_voltage, seed)
+            if not paired:
+                cells[1] = 0.0
             factor = real_number(where, f"{name}_scale", scale)
             self.synapses[name] = RandomPairs(cells, factor)
         self.reset()
