@@ -19,6 +19,7 @@ from neuromem.core.memory import AssociativeMemory
 from neuromem.core.randomness import stream
 from neuromem.core.results import replacing, save_dataset
 from neuromem.hardware.chip import Chip
+from neuromem.hardware.devices.profile import profile as find_profile
 from neuromem.hardware.placed import Placed
 from neuromem.models import find
 from neuromem.report import Report
@@ -100,11 +101,13 @@ def _on_chips(
 
     Returns the numbers for people, the measurements, and one chip of each memory after a recall.
     """
-    chip = Chip(DEVICE, tile=TILE, adc_bits=ADC_BITS, dac_bits=ADC_BITS)
-    numbers: dict[str, Any] = {"device": chip.profile.title, "chips": CHIPS, "memories": {}}
+    device = find_profile(DEVICE)
+    numbers: dict[str, Any] = {"device": device.title, "chips": CHIPS, "memories": {}}
     aged, placed = {}, {}
     for name in ON_CHIP:
         memory = memories[name]
+        dac_bits = 1 if memory.code == "bipolar" else ADC_BITS  # a sign takes no more
+        chip = Chip(device, tile=TILE, adc_bits=ADC_BITS, dac_bits=dac_bits)
         recall: Any = {"update": "sync"} if memory.code == "bipolar" else {}
         stored = keys.astype(np.float32) if memory.code == "real" else keys
         aged[name] = measures.ageing(
@@ -249,7 +252,7 @@ def _chip_figures(
         "energy": (
             plot.energy(placed[ON_CHIP[0]].report).figure,
             f"Where the energy of one product goes: the {ON_CHIP[0]} memory on {DEVICE} arrays of "
-            f"{TILE[0]} x {TILE[1]} cells with {ADC_BITS}-bit converters.",
+            f"{TILE[0]} x {TILE[1]} cells with one-bit drivers and {ADC_BITS}-bit ADCs.",
         ),
     }
 
@@ -333,7 +336,7 @@ def _add_chip(report: Report, chip: dict[str, Any], drawn: dict[str, tuple[Any, 
         .text(
             f"{' and '.join(memories)}, written into {chip['chips']} chips of {chip['device']}: "
             "programming errors, drift of every device by an exponent of its own, 1/f noise, "
-            f"{ADC_BITS}-bit converters. Cues have a tenth of their pixels flipped."
+            f"{ADC_BITS}-bit converters, of signs one-bit drivers. Cues have a tenth of their pixels flipped."
         )
         .table(
             [f"recalled, overlap above {ENOUGH}", *memories],

@@ -67,8 +67,9 @@ def test_tiles_are_counted(found):
     assert found["rows"].values.tolist() == found["columns"].values.tolist() == [16, 64]
 
 
-def test_a_bit_more_costs_more_energy_time_and_area(found):
-    for name in ("energy", "latency", "area"):
+def test_more_bits_cost_more_energy_and_time(found):
+    """Not more area: a slower converter may be the smaller one."""
+    for name in ("energy", "latency"):
         assert (found[name].diff("adc_bits") > 0).all(), name
 
 
