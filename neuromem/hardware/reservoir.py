@@ -56,7 +56,7 @@ class RandomPairs(Synapses):
         super().__init__(dtype=cells.dtype, shape=cells.shape[1:])
         self.cells, self.scale, self.crossbar = cells, scale, crossbar
         self._unit = scale
-        self._exact = (cells[0] - cells[1]) * cells.dtype.type(scale)
+        self._exact: Array = (cells[0] - cells[1]) * cells.dtype.type(scale)
         if crossbar is not None:
             self._unit = scale * _half_range(crossbar.arrays.profile)
 
@@ -84,7 +84,7 @@ class RandomPairs(Synapses):
 
     def rows(self, indices: npt.ArrayLike) -> Array:
         """Return chosen rows of W, shape (K, n_in), unconverted."""
-        return self.weights[np.atleast_1d(np.asarray(indices))]
+        return np.asarray(self.weights[np.atleast_1d(np.asarray(indices))])
 
     @property
     def nbytes(self) -> int:

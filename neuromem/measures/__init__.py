@@ -1,9 +1,11 @@
-"""What a memory can do, measured: capacity, basins, dynamics, noise, spurious states, bits.
+"""What a memory can do, measured: capacity, basins, dynamics, noise, ageing on a chip, its cost.
 
 Measures of a *model* (`capacity`, `critical_load`, `finite_size_trend`, `basin`, `thermal`,
 `information_capacity`) build fresh networks of it, load by load; measures of a *memory*
-(`dynamics`, `snr`, `spurious`, `information`) look at one that has stored patterns. All give an
-`xarray.Dataset` with units and provenance, the same for any executor, and take a chip as ``on=``.
+(`dynamics`, `snr`, `spurious`, `information`) look at one that has stored patterns. They take a
+chip as ``on=``. Two are about chips: `ageing` follows a memory on one through time, `trade_off`
+holds its recall against what it costs. All give an `xarray.Dataset` with units and provenance,
+the same for any executor.
 """
 
 from neuromem.measures._statistics import wilson_interval

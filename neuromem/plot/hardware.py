@@ -252,7 +252,9 @@ def front(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     ax.axhline(ideal, color="0.25", lw=1, ls=(0, (6, 3)), label="ideal memory")
     ax.set_xscale("log")
     near = float(mean.max()) < 20.0 * float(mean.min())
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0) if near else (1.0, 3.0)))
+    ax.xaxis.set_major_locator(
+        LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0) if near else (1.0, 3.0))
+    )
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")
     ax.set(xlabel=f"energy of one product ({unit})", ylabel="fraction of cues recalled")

@@ -22,6 +22,7 @@ from neuromem.hardware.arrays.schemes import Scheme, check_devices
 from neuromem.hardware.arrays.tiles import Tiling
 from neuromem.hardware.devices.population import Devices
 from neuromem.hardware.devices.profile import Profile, profile
+from neuromem.hardware.devices.reliability import wire_resistivity
 
 BAR_FROM = 256
 """Tiles from which mapping shows a progress bar."""
@@ -242,7 +243,7 @@ class Arrays:
         """
         o = self.options
         now = self.conductance(number, seconds)
-        sigma = self.devices[number].read_sigma(seconds)
+        sigma = self.devices[number].read_sigma(seconds, temperature=o.temperature)
         variance = None if sigma is None else sigma.astype(o.dtype) ** 2
         if not o.wired and not o.access_resistance:
             return now, variance
@@ -257,10 +258,12 @@ class Arrays:
                 "driver_resistance": o.driver_resistance,
                 "sense_resistance": o.sense_resistance,
             }
+            hotter = float(wire_resistivity(o.temperature) / wire_resistivity(300.0))
+            segments = (hotter * o.segments[0], hotter * o.segments[1])
             if o.wires == "exact":
-                seen = wires.effective(seen, o.segments, **ends)
+                seen = wires.effective(seen, segments, **ends)
             else:
-                seen = wires.first_order(seen, None, o.segments, **ends)
+                seen = wires.first_order(seen, None, segments, **ends)
         if variance is not None:
             share = np.divide(seen, cells, out=np.zeros_like(cells), where=cells > 0)
             variance = (variance * share**2).astype(o.dtype)

@@ -91,7 +91,8 @@ class Options:
     compensate : {"none", "global", "column"}
         Factor on the digital outputs that makes up for drift.
     temperature : float
-        Of the chip, in K.
+        Of the chip, in K: of its cells, and of its wires, whose resistance grows by 0.45 % a
+        kelvin from the values given at 300 K.
     g_max : float, optional
         Largest conductance in S; the profile is scaled to it.
     verify : mapping, optional

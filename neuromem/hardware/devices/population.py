@@ -8,6 +8,7 @@ a *fault* is fixed for life.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -19,8 +20,9 @@ from neuromem.core.codes import Array
 from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.core.threads import spread
 from neuromem.hardware.devices.laws import Law
-from neuromem.hardware.devices.profile import ROOM, Noise, Profile, Relaxation
+from neuromem.hardware.devices.profile import BOLTZMANN, ROOM, Noise, Profile, Relaxation
 from neuromem.hardware.devices.profile import profile as find_profile
+from neuromem.hardware.devices.sections import Telegraph
 from neuromem.hardware.devices.targets import as_reached, as_targets, float_type, stuck_shares
 from neuromem.kernels import devices as kernels
 
@@ -54,9 +56,10 @@ class Devices:
     Notes
     -----
     The effects compose in the order of their moments: programming error, faults, drift,
-    relaxation, retention loss, noise. Conductances never fall below zero. A stuck cell neither
-    drifts nor relaxes, but its reads are noisy. A cell that has lost its state is at `g_min`, or
-    at the other level if it has two.
+    relaxation, retention loss, temperature, noise. Conductances never fall below zero. A stuck
+    cell neither drifts nor relaxes, but its reads are noisy. A cell that has lost its state is at
+    `g_min`, or at the other level if it has two. Telegraph noise is drawn for each reading time,
+    as for times that lie farther apart than the trap's dwells.
 
     What a device draws depends on the seed and its place alone, and each effect has a stream of
     its own: switching one on leaves the draws of the others as they are.
@@ -193,7 +196,8 @@ class Devices:
             Whether to add the noise that a device has once per reading time; the same time gives
             the same noise. What is fresh in every read is left to `read` and `read_sigma`.
         temperature : float, optional
-            In K, at which the cells were kept; left out: 300 K. Heat speeds up retention loss.
+            In K, at which the cells are kept and read; left out: 300 K. Heat speeds up retention
+            loss, and conduction that is activated.
 
         Returns
         -------
@@ -218,6 +222,12 @@ class Devices:
             steps.append((("retention",), self._loss(lost)))
         if steps and self.stuck is not None:
             steps.append((None, self._faults(self.stuck)))
+        if device.activation and kelvin != ROOM:
+            grown = math.exp(-device.activation / BOLTZMANN * (1.0 / kelvin - 1.0 / ROOM))
+            steps.append((None, _scaling(grown)))
+        if noise and device.telegraph is not None:
+            key = ("telegraph", _bits_of(seconds))
+            steps.append((key, _trapping(device.telegraph)))
         if noise and device.noise is not None and device.noise.per == "time":
             steps.append((("slow noise", _bits_of(seconds)), self._noise(device.noise, seconds)))
         if not steps:
@@ -316,6 +326,21 @@ class Devices:
         return np.where(
             self.stuck.reshape(-1)[cells] == 0, goal, self._programmed.reshape(-1)[cells]
         )
+
+
+def _scaling(factor: float) -> Step:
+    """Multiply all conductances."""
+    return lambda cells, words, out: np.multiply(out, out.dtype.type(factor), out=out)
+
+
+def _trapping(telegraph: Telegraph) -> Step:
+    """Let a trap take its share from the cells where it is in its lower state at this time."""
+    limit, left = np.uint64(telegraph.lower * 2**32), 1.0 - telegraph.amplitude
+
+    def trap(cells: slice, words: Array, out: Array) -> None:
+        np.multiply(out, out.dtype.type(left), out=out, where=words[: out.size] < limit)
+
+    return trap
 
 
 # ---------------------------------------------------------------------------- random words

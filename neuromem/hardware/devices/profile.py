@@ -31,6 +31,7 @@ from neuromem.hardware.devices.sections import (
     RandomWeights,
     Relaxation,
     Retention,
+    Telegraph,
     parts_of,
 )
 
@@ -79,6 +80,8 @@ class Profile:
         Last time in s and range in K where the profile holds; None: no limit.
     read_voltage, read_duration : float
         Full scale in V, and s.
+    activation : float
+        Activation energy of the conduction in eV: at T, G times exp(-E/k (1/T - 1/300 K)).
     write_voltage, write_pulse, write_pulses : float
         V, s, and pulses a cell, with those that a verify loop needs.
     write_energy : float or None
@@ -87,7 +90,7 @@ class Profile:
         Area in F^2, and F in m.
     stuck_low, stuck_high : float
         Fractions of cells fixed at `g_min` and at `g_max`.
-    programming, drift, relaxation, noise, retention, endurance, random
+    programming, drift, relaxation, noise, telegraph, retention, endurance, random
         The effects (see `neuromem.hardware.devices.sections`); None where the device has none, or
         where nobody measured it.
 
@@ -129,6 +132,8 @@ class Profile:
     noise: Noise | None = None
     retention: Retention | None = None
     endurance: Endurance | None = None
+    telegraph: Telegraph | None = None
+    activation: float = 0.0
     random: RandomWeights | None = None
 
     def __repr__(self) -> str:
@@ -315,6 +320,11 @@ class Profile:
         if self.retention is not None:
             years = 10 * 3.15576e7
             yield "retention", f"{self.retention.lost(years):.2g} of the cells lost in 10 years"
+        if self.telegraph is not None:
+            noise = self.telegraph
+            yield "telegraph", f"{noise.amplitude:g} of G lost {noise.lower:.0%} of the time"
+        if self.activation:
+            yield "conduction", f"activated by {self.activation:g} eV"
         if self.endurance is not None:
             yield "endurance", f"{self.endurance.cycles:g} writes"
         if self.stuck_low or self.stuck_high:

@@ -200,6 +200,29 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Telegraph:
+    """Random telegraph noise of one trap a cell: share of G it takes, mean dwells (s).
+
+    A cell conducts G while the trap is in its upper state, and G (1 - amplitude) in its lower.
+    """
+
+    amplitude: float
+    up_time: float
+    down_time: float
+
+    @classmethod
+    def read(cls, table: Table) -> Telegraph:
+        """Return what a [telegraph] table says."""
+        amplitude = table.number("amplitude", most=1.0)
+        return cls(amplitude, table.positive("up_time"), table.positive("down_time"))
+
+    @property
+    def lower(self) -> float:
+        """The fraction of time in the lower state."""
+        return self.down_time / (self.up_time + self.down_time)
+
+
+@dataclass(frozen=True, slots=True)
 class Endurance:
     """Writes until the window is closed, and the exponent with which it closes."""
 
@@ -281,6 +304,7 @@ def _conductance(table: Table) -> dict[str, Any]:
         raise ParameterError(f"{table.where('g_max')} is {high:g}; give one above g_min, {low:g}.")
     parts = {"g_min": _siemens(low), "g_max": _siemens(high), "law_unit": MICRO}
     parts["g_ref"] = _siemens(table.positive("g_ref", high))
+    parts["activation"] = table.number("activation", 0.0)
     if not table.has("levels"):
         return parts
     levels = table.number("levels")
@@ -332,6 +356,7 @@ _EFFECTS: dict[str, Callable[[Table], Any]] = {
     "drift": Drift.read,
     "relaxation": Relaxation.read,
     "noise": Noise.read,
+    "telegraph": Telegraph.read,
     "retention": Retention.read,
     "endurance": Endurance.read,
     "random": RandomWeights.read,

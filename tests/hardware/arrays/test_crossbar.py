@@ -273,6 +273,13 @@ def test_wires_lower_the_currents_and_first_order_is_asked_for_by_name(weights, 
     np.testing.assert_allclose(exact.T @ y, exact.weights.T @ y, atol=1e-9)
 
 
+def test_hot_wires_lose_more(weights):
+    options = {"tile": (64, 128), "dtype": np.float64}
+    hot = Crossbar.program(weights, "ideal", wire_resistance=1.0, temperature=400.0, **options)
+    scaled = Crossbar.program(weights, "ideal", wire_resistance=1.451, **options)
+    np.testing.assert_allclose(hot.weights, scaled.weights, rtol=1e-9)
+
+
 def test_access_transistors_are_in_series(weights):
     crossbar = Crossbar.program(weights, "ideal", access_resistance=5e3, dtype=np.float64)
     g = np.abs(weights) / np.abs(weights).max() * 25e-6

@@ -13,7 +13,7 @@ from neuromem.core import threads
 from neuromem.core.errors import ParameterError, ShapeError
 from neuromem.hardware.devices.population import CHUNK, Devices
 from neuromem.hardware.devices.profile import profile, profiles
-from neuromem.hardware.devices.sections import Retention
+from neuromem.hardware.devices.sections import Retention, Telegraph
 from neuromem.kernels.devices import BLOCK
 
 DAY, YEAR = 86400.0, 365 * 86400.0
@@ -501,3 +501,34 @@ def test_times_and_temperatures_beyond_the_profile_are_refused():
             call(-1.0)
         with pytest.raises(ParameterError, match="holds from 273 to 358 K"):
             call(1.0, temperature=400.0)
+
+
+# ------------------------------------------------------------------------ traps and heat
+
+
+def test_telegraph_noise_has_its_stationary_mean_and_variance():
+    """The share p = down / (up + down) of the cells has lost dG: variance dG^2 p (1 - p)."""
+    device = dataclasses.replace(profile("ideal"), telegraph=Telegraph(0.2, 3e-3, 1e-3))
+    cells = Devices.program(device, np.full(N, 20e-6), rng=0, dtype=np.float64)
+    seen = cells.conductance(1.0) / 20e-6
+    p = 0.25
+    error = 4 * np.sqrt(p * (1 - p) / N)
+    assert np.mean(seen < 0.9) == pytest.approx(p, abs=error)
+    np.testing.assert_allclose(np.unique(seen), [0.8, 1.0], rtol=1e-12)
+    assert seen.var() == pytest.approx(0.04 * p * (1 - p), rel=0.02)
+    np.testing.assert_array_equal(cells.conductance(1.0) / 20e-6, seen)
+    other = cells.conductance(2.0) / 20e-6
+    # At another time the states are independent: both are in the lower one in p^2 of the cells.
+    both = np.mean((seen < 0.9) & (other < 0.9))
+    assert both == pytest.approx(p**2, abs=4 * np.sqrt(p**2 / N))
+    np.testing.assert_array_equal(cells.conductance(1.0, noise=False), cells.target)
+
+
+def test_activated_conduction_grows_with_heat():
+    """G(T) = G exp(-E/k (1/T - 1/300 K)): 0.1 eV at 350 K gives exp(0.5526) = 1.738."""
+    device = dataclasses.replace(profile("ideal"), activation=0.1)
+    cells = Devices.program(device, [10e-6], dtype=np.float64)
+    assert cells.conductance(0.0)[0] == 10e-6
+    expected = np.exp(-0.1 / 8.617333262e-5 * (1 / 350 - 1 / 300))
+    assert expected == pytest.approx(1.738, rel=1e-3)
+    assert cells.conductance(0.0, temperature=350.0)[0] == pytest.approx(10e-6 * expected)
