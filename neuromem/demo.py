@@ -336,7 +336,8 @@ def _add_chip(report: Report, chip: dict[str, Any], drawn: dict[str, tuple[Any, 
         .text(
             f"{' and '.join(memories)}, written into {chip['chips']} chips of {chip['device']}: "
             "programming errors, drift of every device by an exponent of its own, 1/f noise, "
-            f"{ADC_BITS}-bit converters, of signs one-bit drivers. Cues have a tenth of their pixels flipped."
+            f"{ADC_BITS}-bit converters, of signs one-bit drivers. Cues have a tenth of their "
+            "pixels flipped."
         )
         .table(
             [f"recalled, overlap above {ENOUGH}", *memories],

@@ -69,8 +69,6 @@ def choices_of(pairs: list[str]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ParameterError(f"--set is {pair!r}; give NAME=VALUE, such as rule=storkey.")
-        if name == "n":
-            raise ParameterError("--set is for choices of the model; give units as --n.")
         try:
             chosen[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

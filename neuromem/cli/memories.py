@@ -103,7 +103,10 @@ def capacity(
     if out is not None and out.suffix not in (".nc", ".png", ".pdf", ".svg"):
         raise ParameterError(f"--out is {str(out)!r}; give a file ending in .nc, .png, .pdf, .svg.")
     card = neuromem.models.find(model)
-    make = partial(card.make, **choices_of(choose or []))
+    choices = choices_of(choose or [])
+    if "n" in choices:
+        raise ParameterError("--set is for choices of the model; give units as --n.")
+    make = partial(card.make, **choices)
     curve = neuromem.measures.capacity(
         make,
         n=n,

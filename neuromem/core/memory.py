@@ -355,7 +355,10 @@ class AssociativeMemory(ABC):
         """Take back what `_arrays` returned."""
 
     def _set_synapses(self, synapses: dict[str, LinearOperator]) -> None:
-        raise CapabilityError(f"{self._name}: its synapses cannot be replaced.")
+        raise CapabilityError(
+            f"{self._name}: its synapses cannot be replaced, so that it does not map onto a chip. "
+            "Choose a memory whose card says that it maps: nm.models.catalog()."
+        )
 
     def _forget(self, keys: Array) -> None:
         raise CapabilityError(

@@ -28,6 +28,7 @@ WEIGHT_ERROR = Variable("weight_error", "1", "r.m.s. error of the weights over t
 CLIPPED_WEIGHTS = Variable("clipped_weights", "1", "share of the weights cut to the range")
 STUCK_CELLS = Variable("stuck_cells", "1", "cells stuck at either end of their range")
 CLIPPED = Variable("clipped_conversions", "1", "share of the ADC conversions out of range")
+FAILED = Variable("failed_writes", "1", "cells that a write-verify loop gave up")
 ENERGY = Variable("energy", "J", "energy of one product with these synapses")
 LATENCY = Variable("latency", "s", "time of one product")
 AREA = Variable("area", "m^2", "area of the arrays and their circuits")
@@ -99,9 +100,9 @@ class Placement:
         """What the arrays take and cost, by ``synapses`` and ``part``, in SI units.
 
         ``tiles``, ``cells``, ``utilisation``, ``weight_error``, ``clipped_weights``,
-        ``stuck_cells``, ``clipped_conversions``; ``energy`` and ``latency`` of one product and
-        ``area``, each by part; ``write_energy`` and ``write_time``; ``operations``; ``products``
-        that one input takes. One step of a memory reads each of its synapses once or twice; what
+        ``stuck_cells``, ``clipped_conversions``, ``failed_writes``; ``energy`` and ``latency`` of
+        one product and ``area``, each by part; ``write_energy`` and ``write_time``;
+        ``operations``; ``products`` that one input takes. One step of a memory reads each of its synapses once or twice; what
         a recall really took is in `spent`.
         """
         described = [self._described(name) for name in self.crossbars]
@@ -149,6 +150,7 @@ class Placement:
             (CLIPPED_WEIGHTS, arrays.clipped),
             (STUCK_CELLS, arrays.stuck),
             (CLIPPED, crossbar.clipped_conversions),
+            (FAILED, sum(int(loop.failed.sum()) for loop in arrays.written)),
             (WRITE_ENERGY, float(writing.energy.sum())),
             (WRITE_TIME, float(writing.latency.sum())),
             (OPERATIONS, int(cost.operations)),
@@ -187,15 +189,24 @@ class Placement:
         )
 
     def _writing(self, crossbar: Crossbar) -> xr.Dataset:
+        """Return what it took to program the cells, whatever they conduct by now."""
         arrays, profile = crossbar.arrays, self.chip.profile
-        mean = float(crossbar.row_sums.sum()) / arrays.tiling.cells
+        cells, loops = arrays.tiling.cells, arrays.written
+        pulses, pulse_energy = profile.write_pulses, profile.write_energy
+        if loops:
+            given = sum(int(loop.pulses.sum()) for loop in loops)
+            spent = sum(float(loop.energy.sum(dtype=np.float64)) for loop in loops)
+            # What the loop counted; a cell that was right at once took no pulse at all.
+            pulses, pulse_energy = max(given / cells, 1e-12), spent / max(given, 1)
         return write_cost(
-            arrays.tiling.cells,
-            pulses=profile.write_pulses,
+            cells,
+            pulses=pulses,
             voltage=profile.write_voltage,
-            pulse=profile.write_pulse,
-            conductance=mean,
-            pulse_energy=profile.write_energy,
+            pulse=loops[0].pulse if loops else profile.write_pulse,
+            conductance=arrays.mean_target,
+            pulse_energy=pulse_energy,
+            verify=loops[0].verify_time if loops else 0.0,
+            verify_voltage=profile.read_voltage if loops else 0.0,
             parallel=arrays.tiling.count,
             tile=self.chip.options.tile,
             technology=self.technology,

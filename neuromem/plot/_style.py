@@ -95,7 +95,13 @@ def axis_label(values: xr.DataArray) -> str:
 
 
 def needs(dataset: xr.Dataset, where: str, *names: str) -> None:
-    missing = [name for name in names if name not in dataset.variables]
+    variables = getattr(dataset, "variables", None)
+    if variables is None:
+        raise ParameterError(
+            f"{where}: came {type(dataset).__name__}; give the Dataset of the measure that this "
+            "figure is named after."
+        )
+    missing = [name for name in names if name not in variables]
     if missing:
         raise ParameterError(
             f"{where}: the dataset has no {', '.join(missing)}; it holds "

@@ -1,1 +1,5 @@
 """Arrays of devices: mapping schemes, converters, wires, and the crossbar that reads them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["wires"])

@@ -128,7 +128,7 @@ class Crossbar(Synapses):
             If the time is negative, lies before this crossbar's own, or beyond what the profile
             is known for.
         """
-        self.arrays.profile.check_time(seconds, "at: seconds")
+        self.arrays.profile.check_time(seconds, "at")
         if seconds < self.seconds:
             raise ParameterError(
                 f"at: seconds is {seconds:g}, but these devices were last read {self.seconds:g} s "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ from neuromem.hardware.arrays.tiles import Tiling
 from neuromem.hardware.devices.population import Devices
 from neuromem.hardware.devices.profile import Profile, profile
 from neuromem.hardware.devices.reliability import wire_resistivity
+from neuromem.hardware.devices.write_verify import Written, write_verify
+
+Tile: TypeAlias = tuple[Devices, Array | None, Written | None]
+"""The devices of a tile, where its outputs were moved to, and what a verify loop did."""
 
 BAR_FROM = 256
 """Tiles from which mapping shows a progress bar."""
@@ -54,6 +58,8 @@ class Arrays:
         Share of the weights that were cut to `w_max`.
     devices : list of Devices
         One population a tile, in the order of ``tiling.places()``.
+    written : list of Written
+        What the write-verify loop did in each tile, where one was asked for.
     moved : list of ndarray or None
         Where the outputs of each tile were moved to, around its stuck cells.
     """
@@ -75,6 +81,7 @@ class Arrays:
         inputs, outputs = matrix.shape
         self.tiling = Tiling(inputs, outputs, *options.tile, self.scheme, options.split)
         self.places = self.tiling.places()
+        self.written: list[Written] = []
         self.devices, self.moved = self._write(matrix)
 
     @property
@@ -87,6 +94,12 @@ class Arrays:
         """Cells that are stuck at either end."""
         masks = (devices.stuck for devices in self.devices)
         return sum(int(np.count_nonzero(mask)) for mask in masks if mask is not None)
+
+    @property
+    def mean_target(self) -> float:
+        """Mean conductance that the cells were aimed at, S."""
+        total = sum(float(devices.target.sum(dtype=np.float64)) for devices in self.devices)
+        return total / self.tiling.cells
 
     def conductance(self, number: int, seconds: float) -> Array:
         """Return what the cells of one tile conduct, S, shape (inputs, columns), without wires."""
@@ -202,39 +215,41 @@ class Arrays:
 
         with self._bar("programming") as advance:
             spread(job, self.tiling.count, 32 * self.tiling.cells, largest=1)
-        return [devices for devices, _ in written], [moved for _, moved in written]
+        self.written = [loop for *_, loop in written if loop is not None]
+        return [devices for devices, *_ in written], [moved for _, moved, _ in written]
 
     def tile_seed(self, number: int) -> np.random.SeedSequence:
         """Return the seed of one tile, which hangs on its place alone."""
         root, (row, column, *_) = self.seed, self.places[number]
         return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, row, column))
 
-    def _program_tile(self, block: Array, number: int) -> tuple[Devices, Array | None]:
+    def _program_tile(self, block: Array, number: int) -> Tile:
         """Write one tile; a second time around its stuck cells."""
         seed = self.tile_seed(number)
-        devices = self._program(self.scheme.encode(block), seed)
+        devices, loop = self._program(self.scheme.encode(block), seed)
         if self.options.remap == "none" or devices.stuck is None or not devices.stuck.any():
-            return devices, None
+            return devices, None, loop
         columns = self.options.remap == "columns"
         targets, moved = remapped(self.scheme, block, devices.stuck, columns=columns)
-        return self._program(targets, seed), moved
+        devices, loop = self._program(targets, seed)
+        return devices, moved, loop
 
-    def _program(self, targets: Array, seed: np.random.SeedSequence) -> Devices:
-        o = self.options
-        programmed = None
+    def _program(
+        self, targets: Array, seed: np.random.SeedSequence
+    ) -> tuple[Devices, Written | None]:
+        o, loop = self.options, None
         if o.verify is not None:
-            from neuromem.hardware.devices.write_verify import write_verify
-
-            programmed = write_verify(self.profile, targets, rng=seed, **o.verify).conductance
-        return Devices.program(
+            loop = write_verify(self.profile, targets, rng=seed, dtype=o.dtype, **o.verify)
+        devices = Devices.program(
             self.profile,
             targets,
             rng=seed,
             stuck_low=o.stuck_low,
             stuck_high=o.stuck_high,
-            programmed=programmed,
+            programmed=None if loop is None else loop.conductance,
             dtype=o.dtype,
         )
+        return devices, loop
 
     def _tile_now(self, number: int, seconds: float) -> tuple[Array, Array | None]:
         """Return what a tile's cells conduct, wires included, and the variance of their noise.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from neuromem.core.errors import ParameterError, one_of, real_number, whole_number
+from neuromem.hardware.cost.technology import Technology
 
 SCHEMES = (
     "differential",
@@ -151,7 +153,7 @@ class Options:
         put("weight_bits", self._bits("weight_bits", self.weight_bits, least=2))
         if self.cell_bits is not None:
             put("cell_bits", self._bits("cell_bits", self.cell_bits, most=8))
-        put("factors", tuple(self._positive("factors", value) for value in self.factors))
+        put("factors", self._numbers("factors"))
         if not self.factors or list(self.factors) != sorted(self.factors):
             raise ParameterError(
                 f"{self.where}: factors are {self.factors}; give significances, smallest first."
@@ -208,9 +210,12 @@ class Options:
         self._put("temperature", self._positive("temperature", self.temperature))
         if self.g_max is not None:
             self._put("g_max", self._positive("g_max", self.g_max))
-        if np.dtype(self.dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise ParameterError(f"{self.where}: dtype is {self.dtype!r}; give float32 or float64.")
-        self._put("dtype", np.dtype(self.dtype))
+        self._put("dtype", self._float_type())
+        self._put("technology", self._keywords("technology", Technology))
+        if self.verify is not None:
+            from neuromem.hardware.devices.write_verify import write_verify
+
+            self._put("verify", self._keywords("verify", write_verify))
 
     @property
     def cycles(self) -> int:
@@ -243,6 +248,41 @@ class Options:
             if value != default:
                 given[each.name] = value.name if each.name == "dtype" else value
         return given
+
+    def _float_type(self) -> np.dtype[Any]:
+        try:
+            name = np.dtype(self.dtype).name
+        except TypeError:
+            name = ""
+        if name not in ("float32", "float64"):
+            raise ParameterError(f"{self.where}: dtype is {self.dtype!r}; give float32 or float64.")
+        return np.dtype(np.float32 if name == "float32" else np.float64)
+
+    def _numbers(self, name: str) -> tuple[float, ...]:
+        values = getattr(self, name)
+        if not isinstance(values, (tuple, list)):
+            raise ParameterError(f"{self.where}: {name} is {values!r}; give a tuple of numbers.")
+        return tuple(self._positive(name, value) for value in values)
+
+    def _keywords(self, name: str, call: Callable[..., Any]) -> dict[str, Any]:
+        """Return the keyword arguments for `call` that an option holds, none of them unknown."""
+        given = getattr(self, name)
+        known = [
+            key
+            for key, one in inspect.signature(call).parameters.items()
+            if one.kind is inspect.Parameter.KEYWORD_ONLY and key not in ("rng", "dtype")
+        ]
+        if not isinstance(given, Mapping):
+            raise ParameterError(
+                f"{self.where}: {name} is {given!r}; give a mapping with any of: "
+                f"{', '.join(known)}."
+            )
+        for key in given:
+            if key not in known:
+                raise ParameterError(
+                    f"{self.where}: {name} has no {key!r}; it has: {', '.join(known)}."
+                )
+        return dict(given)
 
     def _put(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

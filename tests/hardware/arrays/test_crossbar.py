@@ -360,3 +360,52 @@ def test_time_does_not_run_back(weights):
 def test_an_unknown_profile_is_answered_with_those_there_are():
     with pytest.raises(ParameterError, match=r"'pcmm'; there are: ideal, .*pcm"):
         profile("pcmm")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"technology": 3}, "technology is 3; give a mapping with any of: node, supply"),
+        ({"technology": {"nodes": 1e-8}}, "technology has no 'nodes'; it has: node"),
+        ({"verify": {"tol": 1e-6}}, "verify has no 'tol'; it has: tolerance"),
+        ({"verify": 1}, "verify is 1; give a mapping"),
+        ({"factors": 3.0}, "factors is 3.0; give a tuple of numbers"),
+        ({"dtype": "flout"}, "dtype is 'flout'; give float32 or float64"),
+    ],
+)
+def test_bad_mappings_are_named(weights, options, words):
+    with pytest.raises(ParameterError, match=words):
+        Crossbar.program(weights, "ideal", **options)
+
+
+def test_a_verify_loop_writes_within_its_window_and_is_reported(weights):
+    from neuromem.hardware import Chip
+
+    chip = Chip("rram-hfo2", verify={"tolerance": 2e-6})
+    placed = chip.map([weights], rng=0)
+    arrays = placed.crossbars["0"].arrays
+    devices = arrays.devices[0]
+    held = arrays.written[0]
+    good = ~held.failed & ~held.outside
+    reached = np.abs(held.conductance - devices.target)[good]
+    assert reached.max() <= 2e-6 * (1 + 1e-5)
+    report = placed.report
+    assert int(report.failed_writes.sum()) == int(held.failed.sum())
+    lines = float(placed._writing(placed.crossbars["0"]).energy.sel(part=["lines", "verify"]).sum())
+    expected = float(held.energy.sum(dtype=float)) + lines
+    assert float(report.write_energy.sum()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_energy_of_writing_does_not_age(weights):
+    from neuromem.hardware import Chip
+
+    placed = Chip("pcm").map([weights], rng=0)
+    later = placed.at(1e6)
+    assert float(later.report.write_energy.sum()) == float(placed.report.write_energy.sum())
+
+
+def test_the_wires_module_is_at_hand():
+    import neuromem as nm
+
+    current = nm.hardware.wires.solve(np.array([[1e-4]]), np.array([0.2]), 5.0)
+    np.testing.assert_allclose(current, [1.998002e-5], rtol=1e-6)
