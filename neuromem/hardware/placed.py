@@ -102,8 +102,8 @@ class Placement:
         ``tiles``, ``cells``, ``utilisation``, ``weight_error``, ``clipped_weights``,
         ``stuck_cells``, ``clipped_conversions``, ``failed_writes``; ``energy`` and ``latency`` of
         one product and ``area``, each by part; ``write_energy`` and ``write_time``;
-        ``operations``; ``products`` that one input takes. One step of a memory reads each of its synapses once or twice; what
-        a recall really took is in `spent`.
+        ``operations``; ``products`` that one input takes. One step of a memory reads each of its
+        synapses once or twice; what a recall really took is in `spent`.
         """
         described = [self._described(name) for name in self.crossbars]
         report = xr.concat(described, xr.Variable("synapses", list(self.crossbars)))
