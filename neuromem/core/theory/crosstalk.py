@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import erfc
 
 from neuromem.core.errors import whole_number
-from neuromem.core.theory._numerics import Reals, plain, reals
+from neuromem.core.numerics import Reals, plain, reals
 
 
 def recall_snr(load: npt.ArrayLike) -> Reals:

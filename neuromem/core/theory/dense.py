@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import erfc, gammaln, ndtri, xlog1py
 
 from neuromem.core.errors import real_number, whole_number
-from neuromem.core.theory._numerics import Reals, count, plain, reals
+from neuromem.core.numerics import Reals, count, plain, reals
 
 
 def _log_double_factorial(degree: int) -> float:

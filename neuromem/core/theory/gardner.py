@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from neuromem.core.theory._numerics import FAR, Reals, elementwise, reals
+from neuromem.core.numerics import FAR, Reals, elementwise, reals
 
 
 def _density(t: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import entr
 
-from neuromem.core.theory._numerics import Reals, plain, reals
+from neuromem.core.numerics import Reals, plain, reals
 from neuromem.core.theory.mean_field import retrieval_overlap
 
 

@@ -31,7 +31,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import log_ndtr, ndtr
 
 from neuromem.core.errors import real_number
-from neuromem.core.theory._numerics import FAR, Reals, hump, near_side, plain, reals
+from neuromem.core.numerics import FAR, Reals, hump, near_side, plain, reals
 from neuromem.core.theory.information import channel_information
 
 _LEAST, _MOST = 1e-6, 0.999

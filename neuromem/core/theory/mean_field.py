@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import erf
 
-from neuromem.core.theory._numerics import Reals, elementwise, hump, near_side, plain, reals
+from neuromem.core.numerics import Reals, elementwise, hump, near_side, plain, reals
 from neuromem.core.theory.networks import critical_load_of, retrieval_overlap_of
 
 # Hotter than this the overlap, of order sqrt(1 - T), is lost in rounding; colder is T = 0.

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.special import erf, i0e, i1e, ndtr
 
 from neuromem.core.errors import ParameterError, one_of, whole_number
-from neuromem.core.theory._numerics import Reals, elementwise, hump, near_side, reals
+from neuromem.core.numerics import Reals, elementwise, hump, near_side, reals
 
 # The maximum of the dilute network lies at infinite noise: at 1e5 its load is 2/pi - 2e-11.
 _NOISE_RANGE = (1e-2, 1e5)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import expit, wrightomega
 
 from neuromem.core.errors import real_number, whole_number
-from neuromem.core.theory._numerics import FAR, Reals, count, elementwise, plain, reals
+from neuromem.core.numerics import FAR, Reals, count, elementwise, plain, reals
 
 
 def softmax_target_weight(

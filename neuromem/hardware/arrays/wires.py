@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, ShapeError, real_number
-from neuromem.core.theory._numerics import reals
+from neuromem.core.numerics import reals
 from neuromem.core.threads import spread
 from neuromem.kernels import wires as kernels
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from neuromem.core.errors import ParameterError, real_number, whole_number
+from neuromem.core.numerics import Reals, plain, reals
 from neuromem.core.randomness import Rng, stream
-from neuromem.core.theory._numerics import Reals, plain, reals
 from neuromem.hardware.devices.profile import Profile, RandomWeights, profile, profiles
 
 Array = npt.NDArray[Any]

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from neuromem.core.errors import ParameterError, real_number
+from neuromem.core.numerics import Reals, plain, reals
 from neuromem.core.randomness import Rng, stream
-from neuromem.core.theory._numerics import Reals, plain, reals
 from neuromem.hardware.devices.profile import BOLTZMANN
 
 Array = npt.NDArray[Any]

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neuromem.core.errors import real_number, whole_number
+from neuromem.core.numerics import Reals, plain, reals
 from neuromem.core.randomness import Rng, stream
-from neuromem.core.theory._numerics import Reals, plain, reals
 
 Array = npt.NDArray[Any]
 
