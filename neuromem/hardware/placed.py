@@ -169,12 +169,11 @@ class Placement:
         o, arrays, profile = self.chip.options, crossbar.arrays, self.chip.profile
         tiling, scheme = arrays.tiling, arrays.scheme
         technology = self.technology
-        squares = crossbar.mean_square_inputs
         volts = profile.read_voltage**2 * technology.read_duration
         return read_cost(
             [int(n) for n in np.diff(tiling.row_edges)],
             [scheme.columns(int(n)) for n in np.diff(tiling.column_edges)],
-            cell_energy=o.cycles * volts * float(squares @ crossbar.row_sums),
+            cell_energy=volts * crossbar.dissipation,
             inputs=tiling.inputs,
             outputs=tiling.outputs,
             dac_bits=1 if o.serial else o.dac_bits,

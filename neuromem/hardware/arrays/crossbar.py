@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import struct
 from typing import Any, Self
 
@@ -214,16 +213,20 @@ class Crossbar(Synapses):
         return self.arrays.weight_error(self._forward.side.planes, 1.0 if alpha is None else alpha)
 
     @property
-    def mean_square_inputs(self) -> Array:
-        """Mean square of the inputs that are to be expected, in full scales, shape (n_in,)."""
-        largest = np.abs(self._sample).max(axis=1, keepdims=True)
-        shares = self._sample / np.where(largest > 0, largest, 1.0)
-        return np.asarray(np.mean(shares.astype(np.float64) ** 2, axis=0))
+    def dissipation(self) -> float:
+        """Mean of the sum of x^2 G over all cells and reads of one product, S.
 
-    @functools.cached_property
+        For the inputs that are to be expected, in full scales. Times V^2 t it is the energy of the
+        cells, with wires to first order in the voltage that they take.
+        """
+        return float(self._forward.mean_squares(self._sample) @ self.row_sums)
+
+    @property
     def row_sums(self) -> Array:
-        """Conductance on all word lines of each input together, S, shape (n_in,), now."""
-        return self.arrays.row_sums(self.seconds)
+        """What the word lines of each input conduct now, behind transistors and wires, S, (n_in,)."""
+        held = self._forward.side.conductance
+        assert held is not None
+        return held
 
     def _calibrating_inputs(self, matrix: Array, inputs: npt.ArrayLike | None) -> Array:
         """Return inputs (K, n_in) that the ADC ranges are set with."""
@@ -239,7 +242,6 @@ class Crossbar(Synapses):
 
     def _begin(self, seconds: float) -> None:
         """Work out what the arrays hold at this time."""
-        self.__dict__.pop("row_sums", None)
         self.seconds, self.reads, self._number = seconds, 0.0, FIRST_READ
         self._readers: dict[str, Reader] = {}
         self._alphas: dict[str, Array] = {}

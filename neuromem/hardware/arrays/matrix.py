@@ -105,13 +105,6 @@ class Arrays:
         """Return what the cells of one tile conduct, S, shape (inputs, columns), without wires."""
         return self.devices[number].conductance(seconds, temperature=self.options.temperature)
 
-    def row_sums(self, seconds: float) -> Array:
-        """Return the conductance on all word lines of each input together, S, shape (n_in,)."""
-        sums = np.zeros(self.tiling.inputs)
-        for number, (_, _, inputs, _) in enumerate(self.places):
-            sums[inputs] += self.conductance(number, seconds).sum(axis=1, dtype=np.float64)
-        return sums
-
     def weight_error(self, planes: Array, factor: Array | float = 1.0) -> float:
         """Return the r.m.s. difference of weights (S, m, n) from those written, relative.
 
@@ -142,11 +135,14 @@ class Arrays:
             else None
         )
 
+        drawn = np.zeros((tiling.shape[1], tiling.inputs))
+
         def job(first: int, last: int) -> None:
             for number in range(first, last):
                 _, column, inputs, outputs = self.places[number]
                 back = slice(None) if self.moved[number] is None else self.moved[number]
                 now, variance = self._tile_now(number, seconds)
+                drawn[column, inputs] = now.sum(axis=1, dtype=np.float64)
                 planes[:, inputs, outputs] = scheme.decode(now)[:, :, back]
                 if variances is not None and variance is not None:
                     own, common = scheme.decode_variance(variance)
@@ -167,6 +163,7 @@ class Arrays:
             tiling.column_edges,
             scheme.significance,
             scheme.digital_offset,
+            drawn.sum(axis=0),
         )
 
     def _range(self, matrix: Array) -> tuple[float, float]:
@@ -254,7 +251,8 @@ class Arrays:
     def _tile_now(self, number: int, seconds: float) -> tuple[Array, Array | None]:
         """Return what a tile's cells conduct, wires included, and the variance of their noise.
 
-        The noise of a cell behind wires is scaled by the share of its conductance that is seen.
+        The noise of a cell behind wires is scaled by the share of its conductance that is seen,
+        of one behind a transistor by the slope of the two in series.
         """
         o = self.options
         now = self.conductance(number, seconds)
@@ -263,7 +261,7 @@ class Arrays:
         if not o.wired and not o.access_resistance:
             return now, variance
         cells = now.astype(np.float64)
-        seen = cells / (1.0 + cells * o.access_resistance)
+        seen = behind = cells / (1.0 + cells * o.access_resistance)
         if o.wired:
             from neuromem.hardware.arrays import (
                 wires,  # its kernels are needed by wired arrays only
@@ -280,7 +278,9 @@ class Arrays:
             else:
                 seen = wires.first_order(seen, None, segments, **ends)
         if variance is not None:
-            share = np.divide(seen, cells, out=np.zeros_like(cells), where=cells > 0)
+            share = np.divide(seen, behind, out=np.zeros_like(cells), where=behind > 0)
+            # d/dG of a cell in series with its transistor, G / (1 + G R).
+            share /= (1.0 + cells * o.access_resistance) ** 2
             variance = (variance * share**2).astype(o.dtype)
         return seen.astype(o.dtype), variance
 

@@ -71,6 +71,8 @@ class Side:
         Weight that the full range of one cell of a slice stands for.
     offset : float
         What is subtracted digitally, per unit of the sum of the inputs.
+    conductance : ndarray, shape (m,), or None
+        Sum of what an input's word lines conduct, S, behind transistors and wires.
     """
 
     planes: Array
@@ -81,6 +83,7 @@ class Side:
     output_edges: Array
     significance: Array
     offset: float
+    conductance: Array | None = None
 
     def transposed(self) -> Side:
         """Return the same arrays driven from the bit lines and sensed at the word lines.
@@ -190,6 +193,11 @@ class Reader:
                     "Crossbar: the inputs hold NaN or infinity; give finite numbers."
                 )
             return x[None], np.ones(len(x), x.dtype)
+        return self._applied(x, number)
+
+    def _applied(self, x: Array, number: int) -> tuple[Array, Array]:
+        """Return what the DACs make of inputs, in full scales, and the scales."""
+        o = self.options
         scale = input_scale(x, o.input_range)
         rng = stream(self.noise, self.name, "dac", number) if o.rounding == "stochastic" else None
         coded = np.empty_like(x)
@@ -204,6 +212,12 @@ class Reader:
             drawn = rng.standard_normal(applied.shape, dtype=np.float32)
             applied = applied + applied.dtype.type(o.input_noise) * drawn.astype(applied.dtype)
         return applied, scale
+
+    def mean_squares(self, sample: Array) -> Array:
+        """Return the mean square of each input in full scales, summed over its reads, (m,)."""
+        applied, _ = self._applied(np.ascontiguousarray(sample, dtype=self.options.dtype), 0)
+        squares = applied.astype(np.float64) ** 2
+        return np.asarray(squares.sum(axis=0).mean(axis=0))
 
     def _cycle_weights(self) -> Array:
         """Return what each read of a serial input counts for, shape (cycles,)."""

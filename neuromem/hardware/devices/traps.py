@@ -103,7 +103,7 @@ class TelegraphNoise:
         Returns
         -------
         ndarray
-            (samples, *shape) of 0 and `amplitude`.
+            Of 0 and `amplitude`: (samples,) and then `shape`.
         """
         where = "TelegraphNoise.trace"
         samples = whole_number(where, "samples", samples, least=1)

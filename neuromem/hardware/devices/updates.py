@@ -231,7 +231,7 @@ class PulsedDevices:
 
         Returns
         -------
-        ndarray, shape (1 + n_up + n_down, *shape)
+        ndarray, shape (1 + n_up + n_down, ...), then that of the population
         """
         ups = whole_number("response", "n_up", n_up)
         downs = whole_number("response", "n_down", n_down)

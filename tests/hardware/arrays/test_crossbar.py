@@ -409,3 +409,52 @@ def test_the_wires_module_is_at_hand():
 
     current = nm.hardware.wires.solve(np.array([[1e-4]]), np.array([0.2]), 5.0)
     np.testing.assert_allclose(current, [1.998002e-5], rtol=1e-6)
+
+
+def test_the_energy_of_the_cells_is_that_of_the_inputs_that_are_expected(weights):
+    """The sum of V^2 G t: inputs of a tenth of full scale, serial bits, transistors in series."""
+    from neuromem.hardware import Chip
+
+    x = np.random.default_rng(8).uniform(-1, 1, (50, 90))
+    x[0] = 1.0
+
+    def cells(inputs, **options):
+        placed = Chip("ideal", **options).map([weights], rng=0, inputs=inputs)
+        crossbar = placed.crossbars["0"]
+        volts = placed.chip.profile.read_voltage**2 * placed.technology.read_duration
+        energy = float(placed.report.energy.sel(part="cells").sum())
+        return energy / volts, crossbar.row_sums
+
+    signs = np.sign(x)
+    whole, sums = cells(signs, input_range=1.0)
+    assert whole == pytest.approx(sums.sum(), rel=1e-6)
+    tenth, _ = cells(0.1 * signs, input_range=1.0)
+    assert tenth == pytest.approx(0.01 * whole, rel=1e-5)
+    magnitude, sums = cells(x, input_range=1.0, dac_bits=8, serial=True)
+    bits = (np.rint(np.abs(x) * 127).astype(int)[:, :, None] >> np.arange(7)) & 1
+    assert magnitude == pytest.approx(float(bits.sum(axis=2).mean(axis=0) @ sums), rel=1e-6)
+    complement, sums = cells(x, input_range=1.0, dac_bits=8, serial="twos-complement")
+    bits = ((np.rint(x * 127).astype(int) & 255)[:, :, None] >> np.arange(8)) & 1
+    assert complement == pytest.approx(float(bits.sum(axis=2).mean(axis=0) @ sums), rel=1e-6)
+    behind, _ = cells(signs, input_range=1.0, access_resistance=1e5)
+    g = np.abs(weights) / np.abs(weights).max() * 25e-6
+    assert behind == pytest.approx((g / (1 + g * 1e5)).sum(), rel=1e-5)
+    wired, _ = cells(signs, input_range=1.0, wire_resistance=50.0)
+    assert wired < 0.95 * whole
+
+
+def test_a_transistor_in_series_quiets_the_noise_of_its_cell():
+    """d/dG of G/(1 + G R) is (1 + G R)^-2: relative noise falls by 1 + G R."""
+    ones = np.ones((1, 400))
+    x = np.ones((400, 4000))
+    relative = {}
+    for resistance in (0.0, 25e3):
+        crossbar = Crossbar.program(ones, "rram-hfo2", access_resistance=resistance, rng=0)
+        y = (crossbar @ x)[0]
+        relative[resistance] = y.std() / y.mean()
+    # Cells of 30 to 40 uS: 1 + G R is near 1.9; 4,000 reads give a s.d. to 1.1 %.
+    g = Crossbar.program(ones, "rram-hfo2", rng=0).arrays.conductance(0, 0.0)[:, 0].astype(float)
+    slope = 1 / (1 + g * 25e3)
+    expected = np.sqrt(np.sum((g * slope**2) ** 2)) / np.sum(g * slope)
+    expected /= np.sqrt(np.sum(g**2)) / np.sum(g)
+    assert relative[25e3] / relative[0.0] == pytest.approx(expected, rel=0.06)
