@@ -263,6 +263,15 @@ def rows_of(operator: LinearOperator, indices: npt.ArrayLike) -> Array:
     return np.asarray(operator.rmatmat(units)).T
 
 
+def held_by(operator: LinearOperator) -> LinearOperator:
+    """Return the weights that an operator holds, to be looked at without being read.
+
+    A chip's reads take energy and meet noise, which looking at an energy function must not.
+    """
+    held = getattr(operator, "held", None)
+    return operator if held is None else held
+
+
 def outputs_of(operator: LinearOperator, states: Array, indices: npt.ArrayLike) -> Array:
     """Return some outputs of W x, shape (Q, K), by the operator's own `outputs` or its rows.
 

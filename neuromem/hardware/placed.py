@@ -120,16 +120,18 @@ class Placement:
 
         A read of some outputs only counts as that share of a product.
         """
-        reads = [crossbar.reads for crossbar in self.crossbars.values()]
         report = self.report
-        count = xr.DataArray(reads, dims="synapses")
+        count, turns = (
+            xr.DataArray([getattr(each, name) for each in self.crossbars.values()], dims="synapses")
+            for name in ("reads", "turns")
+        )
         spent = xr.Dataset(
             {
                 "products": count.assign_attrs(units="1", long_name="products read"),
                 "energy": (report.energy.sum("part") * count).assign_attrs(
                     units="J", long_name="energy of all products"
                 ),
-                "time": (report.latency.sum("part") * count).assign_attrs(
+                "time": (report.latency.sum("part") * turns).assign_attrs(
                     units="s", long_name="time of all products"
                 ),
             }

@@ -23,7 +23,7 @@ from neuromem.core.memory import AssociativeMemory, Cues, Task
 from neuromem.core.packed import PackedPatterns
 from neuromem.core.randomness import Rng
 from neuromem.core.recall import Recall
-from neuromem.core.synapses import DenseSynapses, OverlapSynapses
+from neuromem.core.synapses import DenseSynapses, OverlapSynapses, held_by
 from neuromem.core.theory import low_activity_capacity
 from neuromem.models._dynamics import (
     DenseSweeper,
@@ -292,7 +292,7 @@ class Hopfield(AssociativeMemory):
     def _energy(self, states: Array) -> Array:
         if self.n_stored == 0:
             raise CapabilityError("Hopfield.energy: nothing is stored yet. Call store(keys) first.")
-        synapses = self._operator()
+        synapses = held_by(self._operator())
         own = getattr(synapses, "fields", None)
         if own is None:
             field, scale = (synapses @ states.T.astype(np.float64)).T, 1.0

@@ -23,7 +23,7 @@ from neuromem.core.errors import (
 from neuromem.core.memory import AssociativeMemory, Cues, Task
 from neuromem.core.randomness import Rng
 from neuromem.core.recall import Recall
-from neuromem.core.synapses import DenseSynapses
+from neuromem.core.synapses import DenseSynapses, held_by
 from neuromem.kernels.entmax import entmax
 from neuromem.models._similarity import Similarity
 
@@ -272,7 +272,8 @@ class ModernHopfield(AssociativeMemory):
                 f"{self._name}.energy: nothing is stored yet. Call store(keys) first."
             )
         if self._replaced:
-            free = self._through_operators(states)[1]
+            looked_at = {name: held_by(each) for name, each in self.synapses.items()}
+            free = self._through_operators(states, looked_at)[1]
             soft = free - self._similarity.entropy / self.beta
         else:
             soft = self._similarity.soft_scores(states)
@@ -295,15 +296,17 @@ class ModernHopfield(AssociativeMemory):
     def _read(self, name: Literal["keys", "values"], states: Array) -> Array:
         """Return keys or values averaged by the weights of each state, shape (Q, N or M)."""
         if self._replaced:
-            return self._through_operators(states, name)[0].astype(states.dtype)
+            return self._through_operators(states, self.synapses, name)[0].astype(states.dtype)
         content = self._keys if self._values is None or name == "keys" else self._values
         return self._similarity.read(states, content.rows)
 
     def _through_operators(
-        self, states: Array, name: Literal["keys", "values"] = "keys"
+        self,
+        states: Array,
+        operators: Mapping[str, LinearOperator],
+        name: Literal["keys", "values"] = "keys",
     ) -> tuple[Array, Array]:
         """Return what is read and the free scores, by the products of whatever stands in."""
-        operators = self.synapses
         reads, free = [], []
         for part in np.array_split(states, -(-states.shape[0] * self.n_stored // PART)):
             weights = np.array((operators["keys"] @ part.T.astype(np.float64)).T, order="C")

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator
 from neuromem.core.codes import Array
 from neuromem.core.errors import CapabilityError, ParameterError, ShapeError, one_of
 from neuromem.core.randomness import Rng, seed_sequence, stream
-from neuromem.core.synapses import Synapses
+from neuromem.core.synapses import DenseSynapses, Synapses
 from neuromem.hardware.arrays.matrix import Arrays, as_matrix
 from neuromem.hardware.arrays.options import COMPENSATIONS, Options
 from neuromem.hardware.arrays.reader import Reader, Side
@@ -44,6 +44,8 @@ class Crossbar(Synapses):
         What makes up for drift: "none", "global" or "column".
     reads : float
         Products read so far; a read of some outputs only counts as that share.
+    turns : int
+        Vectors read so far, one after another, of however many outputs.
 
     Examples
     --------
@@ -70,6 +72,8 @@ class Crossbar(Synapses):
         self.compensate = options.compensate
         self._start = self
         self._pulsing: Any = None
+        self.reads, self.turns, self._number = 0.0, 0, FIRST_READ
+        self._held: DenseSynapses | None = None
         self._begin(0.0)
 
     @classmethod
@@ -135,6 +139,8 @@ class Crossbar(Synapses):
                 "the placed memory of an earlier time."
             )
         later = copy.copy(self)
+        # A copy, for the start may go on to learn, which later times are to know nothing of.
+        later._start = copy.copy(self._start)
         if compensate is not None:
             later.compensate = one_of("at", "compensate", compensate, COMPENSATIONS)
         later._begin(float(seconds))
@@ -144,6 +150,13 @@ class Crossbar(Synapses):
     def weights(self) -> Array:
         """The weights that the arrays hold now, shape (n_out, n_in): drifted, wired, unread."""
         return self.rows(np.arange(self.shape[0]))
+
+    @property
+    def held(self) -> DenseSynapses:
+        """The same weights as plain synapses: to look at them costs and disturbs nothing."""
+        if self._held is None:
+            self._held = DenseSynapses(self.weights)
+        return self._held
 
     def rows(self, indices: npt.ArrayLike) -> Array:
         """Return rows of the weights that the arrays hold now, shape (K, n_in), unconverted."""
@@ -182,12 +195,16 @@ class Crossbar(Synapses):
                 f"Crossbar.add_outer: {self.seconds:g} s have passed since these devices were "
                 "programmed. Learn before you let them age."
             )
+        self.arrays = copy.copy(self.arrays)
+        self.arrays.devices = list(self.arrays.devices)
         if self._pulsing is None:
             from neuromem.hardware.arrays.learning import Pulsing
 
             self._pulsing = Pulsing(self.arrays, self.arrays.options.update)
-        self._pulsing.add_outer(np.asarray(left, float), np.asarray(right, float))
+        self._pulsing.add_outer(self.arrays, np.asarray(left, float), np.asarray(right, float))
+        spent = self.reads, self.turns, self._number
         self._begin(0.0)
+        self.reads, self.turns, self._number = spent
 
     @property
     def nbytes(self) -> int:
@@ -223,7 +240,7 @@ class Crossbar(Synapses):
 
     @property
     def row_sums(self) -> Array:
-        """What the word lines of each input conduct now, behind transistors and wires, S, (n_in,)."""
+        """What each input's word lines conduct now, behind transistors and wires, S, (n_in,)."""
         held = self._forward.side.conductance
         assert held is not None
         return held
@@ -242,7 +259,8 @@ class Crossbar(Synapses):
 
     def _begin(self, seconds: float) -> None:
         """Work out what the arrays hold at this time."""
-        self.seconds, self.reads, self._number = seconds, 0.0, FIRST_READ
+        self.seconds, self.reads, self.turns, self._number = seconds, 0.0, 0, FIRST_READ
+        self._held = None
         self._readers: dict[str, Reader] = {}
         self._alphas: dict[str, Array] = {}
         self._readers["forward"] = self._new_reader("forward", self.arrays.side(seconds))
@@ -259,7 +277,8 @@ class Crossbar(Synapses):
     def _new_reader(self, name: str, side: Side) -> Reader:
         sample = self._sample
         if name == "backward":
-            sample = _probes(self._seed, name, side.planes.sum(axis=0))
+            weights = side.planes.sum(axis=0) - side.planes.dtype.type(side.offset)
+            sample = _probes(self._seed, name, weights)
         # A chip's ADC ranges are set when it is programmed, not before each later read.
         later = self.seconds > self._start.seconds
         ranges = self._start._reader(name).full_scale if later else None
@@ -289,9 +308,16 @@ class Crossbar(Synapses):
         return self._alphas[name]
 
     def _product(self, name: str, vectors: Array, columns: Array | None = None) -> Array:
+        reader = self._reader(name)
+        if vectors.ndim != 2 or vectors.shape[1] != reader.n_inputs:
+            raise ShapeError(
+                f"Crossbar: the inputs have shape {vectors.shape}; "
+                f"expected (vectors, {reader.n_inputs})."
+            )
         alpha = self._alpha(name)
-        product = self._reader(name).read(vectors, self._number, columns)
-        self.reads += len(vectors) * product.shape[1] / self._reader(name).n_outputs
+        product = reader.read(vectors, self._number, columns)
+        self.reads += len(vectors) * product.shape[1] / reader.n_outputs
+        self.turns += len(vectors)
         self._number += 1
         if alpha is not None:
             product *= alpha if columns is None or alpha.size == 1 else alpha[columns]

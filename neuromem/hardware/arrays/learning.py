@@ -9,7 +9,6 @@ import numpy as np
 from neuromem.core.codes import Array
 from neuromem.core.errors import CapabilityError, ShapeError
 from neuromem.core.randomness import stream
-from neuromem.hardware.devices.population import Devices
 from neuromem.hardware.devices.updates import PulsedDevices, UpdateModel, update_model
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Pulsing:
     Parameters
     ----------
     arrays : Arrays
-        What was written so far; its devices are replaced after each change.
+        What was written so far.
     model : UpdateModel or str
         What a pulse does; its bounds are the ends of the conductance range.
 
@@ -44,7 +43,7 @@ class Pulsing:
                 "of different significance, which pulses cannot share. Choose differential, "
                 "two-sided, offset or digital-offset."
             )
-        self.arrays, self.model = arrays, update_model(model)
+        self.model = update_model(model)
         if self.model.one_sided and scheme.pair == 1:
             raise CapabilityError(
                 f"Crossbar.add_outer: {self.model.name!r} takes up pulses only, so that weights "
@@ -56,22 +55,23 @@ class Pulsing:
             PulsedDevices(
                 self.model,
                 devices.shape,
-                rng=self._seed(number, "cells"),
-                initial=low + (high - low) * self._shares(devices.conductance(0.0)),
+                rng=_seed(arrays, number, "cells"),
+                initial=low + (high - low) * _shares(arrays, devices.programmed),
                 dtype=arrays.options.dtype,
             )
             for number, devices in enumerate(arrays.devices)
         ]
 
-    def add_outer(self, left: Array, right: Array) -> None:
+    def add_outer(self, arrays: Arrays, left: Array, right: Array) -> None:
         """Add ``left right^T`` to W, as far as pulses can.
 
         Parameters
         ----------
+        arrays : Arrays
+            Whose devices are replaced by the changed ones.
         left, right : ndarray, shape (n_out,) and (n_in,)
             In units whose products are weights.
         """
-        arrays = self.arrays
         if left.shape != (arrays.tiling.outputs,) or right.shape != (arrays.tiling.inputs,):
             raise ShapeError(
                 f"Crossbar.add_outer: left and right have shapes {left.shape} and {right.shape}; "
@@ -82,13 +82,13 @@ class Pulsing:
             moved = arrays.moved[number]
             if moved is not None:
                 change = change[:, np.argsort(moved)]
-            self._pulse(number, change)
-            self._rewrite(number)
+            counts = self._pulse(arrays, number, change)
+            self._rewrite(arrays, number, counts != 0)
         self.calls += 1
 
-    def _pulse(self, number: int, change: Array) -> None:
-        """Give the cells of one tile the pulses for a change in units of w_max."""
-        scheme, low, high = self.arrays.scheme, *self.model.bounds
+    def _pulse(self, arrays: Arrays, number: int, change: Array) -> Array:
+        """Give the cells of one tile the pulses for a change in units of w_max; return them."""
+        scheme, (low, high) = arrays.scheme, self.model.bounds
         cells = self._cells[number]
         shares = np.zeros(cells.shape)
         weights = shares[:, : shares.shape[1] - scheme.reference]
@@ -99,31 +99,27 @@ class Pulsing:
         else:
             weights[:, 0::2], weights[:, 1::2] = change / 2, -change / 2
         wanted = shares * (high - low) / self.model.step
-        dice = stream(self._seed(number, "counts"), self.calls).random(wanted.shape)
-        cells.pulse(np.floor(wanted + dice).astype(np.int64))
+        dice = stream(_seed(arrays, number, "counts"), self.calls).random(wanted.shape)
+        counts = np.floor(wanted + dice).astype(np.int64)
+        cells.pulse(counts)
+        return np.asarray(counts)
 
-    def _rewrite(self, number: int) -> None:
-        """Put the pulsed conductances in the place of the tile's devices."""
-        arrays, low, high = self.arrays, *self.model.bounds
+    def _rewrite(self, arrays: Arrays, number: int, moved: Array) -> None:
+        """Put the conductances of pulsed cells in the place of the tile's devices."""
+        low, high = self.model.bounds
         shares = np.clip((self._cells[number].weights - low) / (high - low), 0.0, 1.0)
-        device, old = arrays.profile, arrays.devices[number]
+        device = arrays.profile
         held = device.g_min * (1.0 - shares) + device.g_max * shares
-        arrays.devices[number] = Devices.program(
-            device,
-            held,
-            rng=arrays.tile_seed(number),
-            stuck_low=arrays.options.stuck_low,
-            stuck_high=arrays.options.stuck_high,
-            programmed=held,
-            dtype=old.target.dtype,
-        )
+        arrays.devices[number] = arrays.devices[number].rewritten(held, moved)
 
-    def _shares(self, conductance: Array) -> Array:
-        device = self.arrays.profile
-        shares = (conductance.astype(np.float64) - device.g_min) / (device.g_max - device.g_min)
-        return np.asarray(np.clip(shares, 0.0, 1.0))
 
-    def _seed(self, number: int, purpose: str) -> np.random.SeedSequence:
-        root = self.arrays.tile_seed(number)
-        word = {"cells": 1, "counts": 2}[purpose]
-        return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, word))
+def _shares(arrays: Arrays, conductance: Array) -> Array:
+    device = arrays.profile
+    shares = (conductance.astype(np.float64) - device.g_min) / (device.g_max - device.g_min)
+    return np.asarray(np.clip(shares, 0.0, 1.0))
+
+
+def _seed(arrays: Arrays, number: int, purpose: str) -> np.random.SeedSequence:
+    root = arrays.tile_seed(number)
+    word = {"cells": 1, "counts": 2}[purpose]
+    return np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, word))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,19 @@ from neuromem.hardware.devices.profile import Profile, profile
 from neuromem.hardware.devices.reliability import wire_resistivity
 from neuromem.hardware.devices.write_verify import Written, write_verify
 
-Tile: TypeAlias = tuple[Devices, Array | None, Written | None]
-"""The devices of a tile, where its outputs were moved to, and what a verify loop did."""
+
+class Tile(NamedTuple):
+    """One array as it was written.
+
+    `moved` says where its outputs were moved to, `wanted` what they should have conducted, both
+    around stuck cells only; `loop` is what a write-verify loop did.
+    """
+
+    devices: Devices
+    moved: Array | None = None
+    wanted: Array | None = None
+    loop: Written | None = None
+
 
 BAR_FROM = 256
 """Tiles from which mapping shows a progress bar."""
@@ -81,8 +92,11 @@ class Arrays:
         inputs, outputs = matrix.shape
         self.tiling = Tiling(inputs, outputs, *options.tile, self.scheme, options.split)
         self.places = self.tiling.places()
-        self.written: list[Written] = []
-        self.devices, self.moved = self._write(matrix)
+        tiles = self._write(matrix)
+        self.devices = [tile.devices for tile in tiles]
+        self.moved = [tile.moved for tile in tiles]
+        self.wanted = [tile.wanted for tile in tiles]
+        self.written = [tile.loop for tile in tiles if tile.loop is not None]
 
     @property
     def nbytes(self) -> int:
@@ -114,9 +128,10 @@ class Arrays:
         factors = np.broadcast_to(np.asarray(factor, planes.dtype), self.tiling.outputs)
         offset = planes.dtype.type(self.scheme.digital_offset)
         for number, (_, _, inputs, outputs) in enumerate(self.places):
-            moved = self.moved[number]
-            written = self.scheme.decode(self.devices[number].target).sum(axis=0)
-            written = written if moved is None else written[:, moved]
+            # Around stuck cells other targets are written than the weights that are wanted.
+            wanted = self.wanted[number]
+            target = self.devices[number].target if wanted is None else wanted
+            written = self.scheme.decode(target).sum(axis=0)
             held = (planes[:, inputs, outputs].sum(axis=0) - offset) * factors[outputs]
             written = written - offset
             wrong += float(np.sum((held - written) ** 2, dtype=np.float64))
@@ -163,16 +178,25 @@ class Arrays:
             tiling.column_edges,
             scheme.significance,
             scheme.digital_offset,
+            self._reach(),
             drawn.sum(axis=0),
         )
+
+    def _reach(self) -> float:
+        """Return the largest weight of one cell in units of its slice's significance."""
+        scheme = self.scheme
+        if scheme.pair == 2 or scheme.reference or scheme.exact_digits:
+            return 1.0
+        return scheme.g_max / (scheme.g_max - scheme.g_min)
 
     def _range(self, matrix: Array) -> tuple[float, float]:
         """Return the unit of weight and the share of weights that were cut to it."""
         o, device = self.options, self.profile
         largest = float(np.abs(matrix).max(initial=0.0))
         w_max = o.w_max if o.w_max is not None else (largest or 1.0)
-        if largest <= w_max:
-            return w_max, 0.0
+        if largest <= matrix.dtype.type(w_max):
+            # Rounded to the matrix's type, the largest weight may exceed w_max by a last digit.
+            return max(w_max, largest), 0.0
         if not o.clip:
             needed = device.g_min + (device.g_max - device.g_min) * largest / w_max
             raise ParameterError(
@@ -200,8 +224,8 @@ class Arrays:
         check_devices(scheme, device.name, device.kind)
         return scheme
 
-    def _write(self, matrix: Array) -> tuple[list[Devices], list[Array | None]]:
-        """Program every tile; return the devices, and where the columns of each were moved."""
+    def _write(self, matrix: Array) -> list[Tile]:
+        """Program every tile."""
         written: list[Any] = [None] * self.tiling.count
 
         def job(first: int, last: int) -> None:
@@ -212,8 +236,7 @@ class Arrays:
 
         with self._bar("programming") as advance:
             spread(job, self.tiling.count, 32 * self.tiling.cells, largest=1)
-        self.written = [loop for *_, loop in written if loop is not None]
-        return [devices for devices, *_ in written], [moved for _, moved, _ in written]
+        return written
 
     def tile_seed(self, number: int) -> np.random.SeedSequence:
         """Return the seed of one tile, which hangs on its place alone."""
@@ -223,13 +246,14 @@ class Arrays:
     def _program_tile(self, block: Array, number: int) -> Tile:
         """Write one tile; a second time around its stuck cells."""
         seed = self.tile_seed(number)
-        devices, loop = self._program(self.scheme.encode(block), seed)
+        wanted = self.scheme.encode(block)
+        devices, loop = self._program(wanted, seed)
         if self.options.remap == "none" or devices.stuck is None or not devices.stuck.any():
-            return devices, None, loop
+            return Tile(devices, loop=loop)
         columns = self.options.remap == "columns"
         targets, moved = remapped(self.scheme, block, devices.stuck, columns=columns)
         devices, loop = self._program(targets, seed)
-        return devices, moved, loop
+        return Tile(devices, moved, wanted.astype(self.options.dtype), loop)
 
     def _program(
         self, targets: Array, seed: np.random.SeedSequence
@@ -281,8 +305,19 @@ class Arrays:
             share = np.divide(seen, behind, out=np.zeros_like(cells), where=behind > 0)
             # d/dG of a cell in series with its transistor, G / (1 + G R).
             share /= (1.0 + cells * o.access_resistance) ** 2
+            share *= 1.0 - np.minimum(seen * self._paths(*seen.shape), 1.0)
             variance = (variance * share**2).astype(o.dtype)
         return seen.astype(o.dtype), variance
+
+    def _paths(self, rows: int, columns: int) -> Array:
+        """Return the resistance of wires in series with each cell, ohm, (rows, columns).
+
+        What a cell itself takes from the voltage across it, whose change counts twice.
+        """
+        o, (word, bit) = self.options, self.options.segments
+        along = word * np.arange(1, columns + 1) + o.driver_resistance
+        down = bit * np.arange(rows, 0, -1)[:, None] + o.sense_resistance
+        return np.asarray(along + down)
 
     def _bar(self, what: str, shown: bool = True) -> AbstractContextManager[Callable[[], None]]:
         """Return a context that gives the call to make after each tile."""

@@ -34,7 +34,7 @@ class CurrentLaw(Protocol):
         ...
 
     def check(self, conductances: Array, span: float, where: str) -> None:
-        """Raise a ParameterError unless the current rises with the voltage within +-`span` V."""
+        """Raise a ParameterError if the current falls with the voltage within +-`span` V."""
         ...
 
 
@@ -88,7 +88,7 @@ class Polynomial:
         return np.asarray(conductances + v * (2.0 * self.quadratic + v * (3.0 * self.cubic)))
 
     def check(self, conductances: Array, span: float, where: str) -> None:
-        """Raise a ParameterError unless the current rises with the voltage within +-`span` V."""
+        """Raise a ParameterError if the current falls with the voltage within +-`span` V."""
         for name in ("quadratic", "cubic"):
             shape = np.shape(getattr(self, name))
             if shape not in {(), conductances.shape}:
@@ -100,8 +100,8 @@ class Polynomial:
             turn = np.nan_to_num(-np.divide(self.quadratic, 3.0 * np.asarray(self.cubic)))
         places = (-span, span, np.clip(turn, -span, span))
         least = min(float(np.min(self.slope(conductances, np.asarray(v)))) for v in places)
-        # Closed cells without a polynomial stay flat, which does no harm.
-        if least < 0.0 or (least == 0.0 and np.any(self.quadratic) | np.any(self.cubic)):
+        # Flat at a voltage, as a cell of G = 0 with a cubic is at 0 V, does no harm.
+        if least < 0.0:
             raise ParameterError(
                 f"{where}: the current of a cell falls with its voltage, dI/dV = {least:g} S "
                 f"within +-{span:g} V. Lower the voltages, or check the coefficients."
@@ -178,7 +178,7 @@ def solve_nonlinear(
     Raises
     ------
     ShapeError, ParameterError
-        As `neuromem.hardware.arrays.wires.solve`, and if the law does not rise with the voltage.
+        As `neuromem.hardware.arrays.wires.solve`, and if the current of a cell falls with its voltage.
 
     Examples
     --------

@@ -59,8 +59,9 @@ class Options:
     input_range : float or "max"
         Input that takes the DAC's full scale; "max" scales each vector by its largest magnitude.
     adc_range : float or {"calibrated", "max"}
-        Full scale of an ADC in units of weight times input: given, the best for sample inputs,
-        or what no column can exceed.
+        Full scale of an ADC: given, in units of weight times an input at full scale (smaller
+        slices get their share of it); the best for sample inputs; or what no column of perfect
+        cells can exceed.
     rounding : {"nearest", "stochastic"}
         How converters round.
     serial : {"", "sign-magnitude", "twos-complement"} or bool

@@ -11,7 +11,7 @@ import itertools
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -71,6 +71,9 @@ class Side:
         Weight that the full range of one cell of a slice stands for.
     offset : float
         What is subtracted digitally, per unit of the sum of the inputs.
+    reach : float
+        Largest weight of one cell in units of its slice's significance; above 1 where a single
+        cell of g_min > 0 stands for a weight.
     conductance : ndarray, shape (m,), or None
         Sum of what an input's word lines conduct, S, behind transistors and wires.
     """
@@ -83,6 +86,7 @@ class Side:
     output_edges: Array
     significance: Array
     offset: float
+    reach: float = 1.0
     conductance: Array | None = None
 
     def transposed(self) -> Side:
@@ -102,7 +106,32 @@ class Side:
             output_edges=self.input_edges,
             significance=self.significance,
             offset=self.offset,
+            reach=self.reach,
         )
+
+
+class Applied(NamedTuple):
+    """Inputs as the arrays get them (cycles, Q, m), their scales and the sums of the codes (Q,)."""
+
+    analog: Array
+    scale: Array
+    sums: Array
+
+
+class Piece(NamedTuple):
+    """One part of a product: its inputs, and where its outputs go.
+
+    `whole` says that the columns are all there are, in their order; `place` is the number of the
+    read and of the first vector, `start` that of the first output.
+    """
+
+    applied: Array
+    scale: Array
+    total: Array
+    columns: Any
+    whole: bool
+    place: tuple[int, int]
+    start: int
 
 
 class Reader:
@@ -152,7 +181,7 @@ class Reader:
         `columns` are the outputs to convert, all if left out.
         """
         x = np.ascontiguousarray(x, dtype=self.options.dtype)
-        applied, scale = self._encoded(x, number)
+        applied = self._encoded(x, number)
         n = self.n_outputs if columns is None else columns.size
         total = np.zeros((len(x), n), self.options.dtype)
         pieces = [
@@ -161,20 +190,32 @@ class Reader:
             for first in range(0, n, OUTPUTS)
         ]
 
+        counts = np.zeros((len(pieces), 2), np.int64)
+
         def job(first: int, last: int) -> None:
-            for q, outputs in pieces[first:last]:
+            for place in range(first, last):
+                q, outputs = pieces[place]
                 chosen = outputs if columns is None else columns[outputs]
-                part = total[q : q + VECTORS, outputs]
-                vectors, scales = applied[:, q : q + VECTORS], scale[q : q + VECTORS]
-                self._piece(vectors, scales, part, chosen, (number, q, outputs.start))
+                piece = Piece(
+                    applied.analog[:, q : q + VECTORS],
+                    applied.scale[q : q + VECTORS],
+                    total[q : q + VECTORS, outputs],
+                    chosen,
+                    columns is None and n <= OUTPUTS,
+                    (number, q),
+                    outputs.start,
+                )
+                counts[place] = self._piece(piece)
 
         work = len(x) * self.n_inputs * n * len(self.side.planes)
         # OpenBLAS takes one thread for so small a product by itself; asking for it takes longer.
         with one_blas_thread() if work > SMALL else nullcontext():
             spread(job, len(pieces), work, largest=1)
+        # Not in the threads, which would lose counts to each other.
+        self.clipped += int(counts[:, 0].sum())
+        self.conversions += int(counts[:, 1].sum())
         if self.side.offset:
-            # Digitally, of the inputs as the arrays saw them.
-            total -= (self.side.offset * scale * self._weighted(applied).sum(axis=1))[:, None]
+            total -= (self.side.offset * applied.sums)[:, None].astype(total.dtype)
         return total
 
     def _is_linear(self) -> bool:
@@ -184,24 +225,27 @@ class Reader:
         noisy = self.side.variances is not None or any(value > 0 for value in errors)
         return o.adc_bits is None and not noisy and not o.serial
 
-    def _encoded(self, x: Array, number: int) -> tuple[Array, Array]:
-        """Return the applied inputs (cycles, Q, m), and the factor on the outputs (Q,)."""
+    def _encoded(self, x: Array, number: int) -> Applied:
+        """Return what is applied to the arrays for inputs (Q, m)."""
         o = self.options
         if o.dac_bits is None and self._sum is not None and not o.input_noise:
             if not np.isfinite(x).all():
                 raise ParameterError(
                     "Crossbar: the inputs hold NaN or infinity; give finite numbers."
                 )
-            return x[None], np.ones(len(x), x.dtype)
+            sums = x.sum(axis=1, dtype=np.float64) if self.side.offset else np.zeros(len(x))
+            return Applied(x[None], np.ones(len(x), x.dtype), sums)
         return self._applied(x, number)
 
-    def _applied(self, x: Array, number: int) -> tuple[Array, Array]:
-        """Return what the DACs make of inputs, in full scales, and the scales."""
+    def _applied(self, x: Array, number: int) -> Applied:
+        """Return what the DACs make of inputs."""
         o = self.options
         scale = input_scale(x, o.input_range)
         rng = stream(self.noise, self.name, "dac", number) if o.rounding == "stochastic" else None
         coded = np.empty_like(x)
         encode(x, o.dac_bits, scale, out=coded, rounding=o.rounding, rng=rng)
+        # Digital logic knows the codes, not what noise made of them on the way to the arrays.
+        sums = scale * coded.sum(axis=1, dtype=np.float64)
         applied = coded[None]
         if o.serial and o.dac_bits is not None:
             whole = np.rint(coded * (2 ** (o.dac_bits - 1) - 1))
@@ -211,12 +255,12 @@ class Reader:
             rng = stream(self.noise, self.name, "inputs", number)
             drawn = rng.standard_normal(applied.shape, dtype=np.float32)
             applied = applied + applied.dtype.type(o.input_noise) * drawn.astype(applied.dtype)
-        return applied, scale
+        return Applied(applied, scale, sums)
 
     def mean_squares(self, sample: Array) -> Array:
         """Return the mean square of each input in full scales, summed over its reads, (m,)."""
-        applied, _ = self._applied(np.ascontiguousarray(sample, dtype=self.options.dtype), 0)
-        squares = applied.astype(np.float64) ** 2
+        applied = self._applied(np.ascontiguousarray(sample, dtype=self.options.dtype), 0)
+        squares = applied.analog.astype(np.float64) ** 2
         return np.asarray(squares.sum(axis=0).mean(axis=0))
 
     def _cycle_weights(self) -> Array:
@@ -229,42 +273,37 @@ class Reader:
             weights[-1] *= -1.0
         return np.asarray(weights)
 
-    def _weighted(self, applied: Array) -> Array:
-        """Return the inputs that the cycles together stand for, (Q, m)."""
-        return np.asarray(np.tensordot(self._cycle_weights(), applied.astype(np.float64), axes=1))
-
-    def _piece(
-        self,
-        applied: Array,
-        scale: Array,
-        total: Array,
-        columns: Any,
-        place: tuple[int, int, int],
-    ) -> None:
-        """Add one piece of a product to `total`, tile row after tile row."""
+    def _piece(self, piece: Piece) -> tuple[int, int]:
+        """Add one piece of a product to its total; return conversions that clipped, and all."""
         if self._sum is not None:
-            total[:] = applied[0] @ self._sum[:, columns]
+            piece.total[:] = piece.applied[0] @ self._sum[:, piece.columns]
             if self.options.dac_bits is not None or self.options.input_noise:
-                total *= scale[:, None]
-            return
-        edges = self.side.input_edges
-        for cycle, (inputs, weight) in enumerate(zip(applied, self._cycle_weights(), strict=True)):
-            rng = stream(self.noise, self.name, "read", *place, cycle) if self._draws else None
+                piece.total[:] *= piece.scale[:, None]
+            return 0, 0
+        edges, clipped, done = self.side.input_edges, 0, 0
+        for cycle, weight in enumerate(self._cycle_weights()):
+            key = ("read", *piece.place, piece.start, cycle)
+            rng = stream(self.noise, self.name, *key) if self._draws else None
             for plane in range(len(self.side.planes)):
                 for block in range(len(edges) - 1):
-                    x = inputs[:, edges[block] : edges[block + 1]]
-                    analog, spread_of = self._analog(x, plane, block, columns, rng)
+                    x = piece.applied[cycle][:, edges[block] : edges[block + 1]]
+                    analog, spread_of = self._analog(x, plane, block, piece.columns)
+                    if self.side.shared is not None:
+                        analog += self._reference_noise(x, block, piece, (cycle, plane))
                     readout = self._readouts[plane, block]
-                    if analog.shape[1] < self.n_outputs:
-                        readout = readout.select(columns)
-                    self.clipped += readout.accumulate(
-                        total, analog, weight=scale * weight, noise_sd=spread_of, rng=rng
+                    clipped += (
+                        readout if piece.whole else readout.select(piece.columns)
+                    ).accumulate(
+                        piece.total,
+                        analog,
+                        weight=piece.scale * weight,
+                        noise_sd=spread_of,
+                        rng=rng,
                     )
-                    self.conversions += analog.size
+                    done += analog.size
+        return clipped, done
 
-    def _analog(
-        self, x: Array, plane: int, block: int, columns: Any, rng: np.random.Generator | None
-    ) -> tuple[Array, Any]:
+    def _analog(self, x: Array, plane: int, block: int, columns: Any) -> tuple[Array, Any]:
         """Return what one row of tiles of one slice gives out, and the s.d. of its noise."""
         side = self.side
         rows = slice(side.input_edges[block], side.input_edges[block + 1])
@@ -277,12 +316,19 @@ class Reader:
             if side.common is not None:
                 variance += np.outer(x.sum(axis=1) ** 2, side.common[columns, block])
             spread_of = np.sqrt(variance + variance.dtype.type(noise**2))
-        if side.shared is not None and rng is not None:
-            of_blocks = np.sqrt((x * x) @ side.shared[rows])
-            of_blocks *= rng.standard_normal(of_blocks.shape, dtype=np.float32)
-            owners = np.searchsorted(side.output_edges, np.arange(self.n_outputs), "right") - 1
-            analog += of_blocks[:, owners[columns]]
         return analog, spread_of
+
+    def _reference_noise(self, x: Array, block: int, piece: Piece, turn: tuple[int, int]) -> Array:
+        """Return the noise of the reference columns, each common to the outputs of its tile."""
+        side = self.side
+        assert side.shared is not None
+        rows = slice(side.input_edges[block], side.input_edges[block + 1])
+        # The same for all pieces of a row of tiles, where a tile may lie in two of them.
+        rng = stream(self.noise, self.name, "reference", *piece.place, *turn, block)
+        noise = np.sqrt((x * x) @ side.shared[rows])
+        noise *= rng.standard_normal(noise.shape, dtype=np.float32)
+        owners = np.searchsorted(side.output_edges, np.arange(self.n_outputs), "right") - 1
+        return np.asarray(noise[:, owners[piece.columns]])
 
     def _converters(self) -> dict[tuple[int, int], Columns]:
         """Return the read-out of each row of tiles of each slice, with its errors for life."""
@@ -312,12 +358,12 @@ class Reader:
         o, side = self.options, self.side
         edges = side.input_edges
         scales = np.empty((len(side.planes), len(edges) - 1, self.n_outputs), o.dtype)
-        applied, _ = self._encoded(np.ascontiguousarray(sample, dtype=o.dtype), 0)
-        sample = applied.reshape(-1, self.n_inputs)
+        applied = self._encoded(np.ascontiguousarray(sample, dtype=o.dtype), 0)
+        sample = applied.analog.reshape(-1, self.n_inputs)
         for plane, most in enumerate(np.abs(side.significance)):
             for block in range(len(edges) - 1):
                 rows = slice(edges[block], edges[block + 1])
-                largest = float((rows.stop - rows.start) * most)
+                largest = float((rows.stop - rows.start) * most * side.reach)
                 if o.adc_range == "max":
                     scales[plane, block] = largest
                 elif isinstance(o.adc_range, float):
