@@ -204,3 +204,24 @@ def test_files_that_do_not_fit_are_one_line_and_exit_code_2(neuromem, files, nam
     assert code == 2
     assert text in err
     assert err.count("\n") == 1
+
+
+def test_words_and_units_of_choices(neuromem, files):
+    memory = files / "keeps.nc"
+    code, text, _ = neuromem("map", memory, "--device", "pcm", "--set", "g_max=10uS", "--json")
+    assert (code, json.loads(text)["options"]["g_max"]) == (0, 1e-5)
+    code, _, err = neuromem(
+        "map", memory, "--device", "pcm", "--set", "w_max=1e-6", "--set", "clip=false"
+    )
+    assert code == 2
+    assert "clip=True" in err
+    code, _, err = neuromem("map", memory, "--device", "pcm", "--set", "profile=ideal")
+    assert code == 2
+    assert "--device" in err
+
+
+def test_a_published_chip_is_named(neuromem, files):
+    memory = files / "keeps.nc"
+    code, text, _ = neuromem("map", memory, "--chip", "isaac", "--json")
+    assert code == 0
+    assert json.loads(text)["chip"].startswith("ISAAC")

@@ -62,13 +62,19 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+_WORDS = {"true": True, "false": False, "none": None}
+
+
 def choices_of(pairs: list[str]) -> dict[str, Any]:
-    """Read NAME=VALUE pairs: numbers as numbers, all else as text."""
+    """Read NAME=VALUE pairs: numbers, true, false and none as such, all else as text."""
     chosen: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ParameterError(f"--set is {pair!r}; give NAME=VALUE, such as rule=storkey.")
+        if value.lower() in _WORDS:
+            chosen[name] = _WORDS[value.lower()]
+            continue
         try:
             chosen[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

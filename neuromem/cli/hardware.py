@@ -140,6 +140,7 @@ def _figures(memory: Any, placed: Any, recalled: Any, seed: int) -> dict[str, An
     bits = {"ADCs": options.adc_bits, "DACs": options.dac_bits}
     return {
         "memory": type(memory).__name__,
+        "chip": placed.chip.title,
         "device": placed.chip.profile.name,
         "options": options.changed(),
         "ideal": [name for name, given in bits.items() if given is None],
@@ -163,7 +164,7 @@ def _figures(memory: Any, placed: Any, recalled: Any, seed: int) -> dict[str, An
 
 
 def _print(figures: dict[str, Any], kind: Any, time: str) -> None:
-    table = Table(title=f"{figures['memory']} on {kind.profile.title}")
+    table = Table(title=f"{figures['memory']} on {kind.title}")
     table.add_column("what")
     table.add_column("value", justify="right")
     rows = [
@@ -205,7 +206,16 @@ def _print(figures: dict[str, Any], kind: Any, time: str) -> None:
         console.print(f"wrote {figures['wrote']}", soft_wrap=True)
 
 
+_UNITS = {"g_max": "S", "temperature": "K", "wire_resistance": "ohm"}
+_UNITS |= dict.fromkeys(("driver_resistance", "sense_resistance", "access_resistance"), "ohm")
+
+
 def _chip(device: str | None, chip: str | None, options: dict[str, Any]) -> Any:
+    if "profile" in options:
+        raise ParameterError("--set: profile is no choice of the chip; give it as --device.")
+    for name, unit in _UNITS.items():
+        if isinstance(options.get(name), str):
+            options[name] = quantity(options[name], unit, f"--set {name}")
     if device is not None and chip is None:
         return neuromem.hardware.Chip(device, **options)
     if chip is not None and device is None:
@@ -225,7 +235,10 @@ def _asked(memory: Any, path: Path | None, cue_noise: float) -> Trained | None:
 
 def _read(path: Path) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
+        given = np.load(path, allow_pickle=False)
+        if not isinstance(given, np.ndarray):
+            raise ValueError
+        return given
     except (OSError, ValueError):
         raise DataError(
             f"--patterns: {path} cannot be read as an array; give a file that numpy.save wrote."

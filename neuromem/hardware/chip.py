@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, overload
@@ -12,9 +14,10 @@ import numpy.typing as npt
 from neuromem.core.errors import CapabilityError, ParameterError
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.randomness import Rng, seed_sequence, stream
+from neuromem.core.results import as_json
 from neuromem.hardware.arrays.crossbar import Crossbar, make_options
 from neuromem.hardware.arrays.matrix import as_matrix
-from neuromem.hardware.devices.profile import Profile
+from neuromem.hardware.devices.profile import Profile, profiles
 from neuromem.hardware.devices.profile import profile as find_profile
 from neuromem.hardware.placed import Placed, PlacedNetwork
 
@@ -60,6 +63,7 @@ class Chip:
         **options: Any,
     ) -> None:
         self.profile = find_profile(profile)
+        self.title, self._preset = self.profile.title, ""
         self.options = make_options({"tile": tile, **options})
         self.profile.check_temperature(self.options.temperature, "Chip: temperature")
 
@@ -76,8 +80,11 @@ class Chip:
 
         known = chip_preset(name)
         chosen = {**known.options, **changes}
-        technology = {**known.technology, **chosen.pop("technology", {})}
-        return cls(chosen.pop("profile"), **chosen, technology=technology)
+        given = chosen.pop("technology", {})
+        technology = {**known.technology, **given} if isinstance(given, Mapping) else given
+        chip = cls(chosen.pop("profile"), **chosen, technology=technology)
+        chip.title, chip._preset = known.title, name
+        return chip
 
     @overload
     def map(
@@ -168,7 +175,7 @@ class Chip:
         placed = {}
         for number, (name, weights) in enumerate(matrices.items()):
             root = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number))
-            matrix = as_matrix(weights, self.options.dtype)
+            matrix = as_matrix(weights, self.options.dtype, f"Chip.map: {name!r}")
             placed[name] = Crossbar(
                 matrix,
                 self.profile,
@@ -181,8 +188,12 @@ class Chip:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The profile's name and every choice that is not a default."""
-        return {"profile": self.profile.name, **self.options.changed()}
+        """The profile's name and every choice that is not a default.
+
+        A profile that is not the shipped one of its name carries a digest of all that it holds.
+        """
+        preset = {"chip": self._preset} if self._preset else {}
+        return {**preset, "profile": identity(self.profile), **self.options.changed()}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Chip):
@@ -193,7 +204,15 @@ class Chip:
 
     def __repr__(self) -> str:
         choices = [f"{name}={value!r}" for name, value in self.options.changed().items()]
-        return f"Chip({', '.join([repr(self.profile.name), *choices])})"
+        return f"Chip({', '.join([repr(identity(self.profile)), *choices])})"
+
+
+def identity(profile: Profile) -> str:
+    """Return the name of a shipped profile; of any other, the name and a digest of its fields."""
+    if profile.name in profiles() and find_profile(profile.name) == profile:
+        return profile.name
+    text = json.dumps(as_json(profile), sort_keys=True)
+    return f"{profile.name}#{hashlib.blake2s(text.encode(), digest_size=4).hexdigest()}"
 
 
 def _binary_inputs(memory: AssociativeMemory, seed: np.random.SeedSequence) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from neuromem.core.codes import Array
 from neuromem.core.errors import CapabilityError, ParameterError
+from neuromem.hardware.arrays.matrix import as_array
 
 WEIGHTED = ("Affine", "Linear", "Conv1d", "Conv2d")
 DIGITAL = (
@@ -68,12 +69,14 @@ def layers_of(network: Any) -> tuple[dict[str, Layer], Any]:
     ParameterError
         If `network` is neither a graph nor matrices, or there is no matrix in it.
     """
+    layers: dict[str, Layer] = {}
+    graph = None
     if isinstance(network, Mapping):
-        layers = {str(name): Layer(np.asarray(matrix)) for name, matrix in network.items()}
-        graph = None
+        for name, matrix in network.items():
+            _add(layers, str(name), Layer(as_array(matrix, f"Chip.map: {name!r}")))
     elif isinstance(network, Sequence) and not isinstance(network, str):
-        layers = {str(place): Layer(np.asarray(matrix)) for place, matrix in enumerate(network)}
-        graph = None
+        for place, matrix in enumerate(network):
+            _add(layers, str(place), Layer(as_array(matrix, f"Chip.map: {str(place)!r}")))
     elif _kind(network) == "NIRGraph":
         layers, graph = _graph_layers(network, ()), network
     else:
@@ -103,6 +106,15 @@ def with_weights(graph: Any, layers: Mapping[str, Layer], weights: Mapping[str, 
     return changed
 
 
+def _add(layers: dict[str, Layer], name: str, layer: Layer) -> None:
+    """Add a layer; raise if there is one of its name, which would be lost."""
+    if name in layers:
+        raise ParameterError(
+            f"Chip.map: two layers have the name {name!r}. Give them names of their own."
+        )
+    layers[name] = layer
+
+
 def _kind(node: Any) -> str:
     """Return the name of a NIR node's class, so that nir itself need not be installed."""
     return type(node).__name__
@@ -114,9 +126,11 @@ def _graph_layers(graph: Any, path: tuple[str, ...]) -> dict[str, Layer]:
         place = (*path, str(name))
         kind = _kind(node)
         if kind == "NIRGraph":
-            layers |= _graph_layers(node, place)
+            for inner, layer in _graph_layers(node, place).items():
+                _add(layers, inner, layer)
         elif kind in WEIGHTED:
-            layers |= _node_layers(node, kind, place)
+            for inner, layer in _node_layers(node, kind, place).items():
+                _add(layers, inner, layer)
         elif kind not in DIGITAL:
             raise CapabilityError(
                 f"Chip.map: node {'.'.join(place)!r} is a {kind}, which cannot be mapped. "
@@ -127,7 +141,8 @@ def _graph_layers(graph: Any, path: tuple[str, ...]) -> dict[str, Layer]:
 
 def _node_layers(node: Any, kind: str, place: tuple[str, ...]) -> dict[str, Layer]:
     """Return the matrices of one node: one, or one for each group of a convolution."""
-    name, weights = ".".join(place), np.asarray(node.weight)
+    name = ".".join(place)
+    weights = as_array(node.weight, f"Chip.map: node {name!r}")
     if kind in ("Affine", "Linear"):
         if weights.ndim != 2:
             raise CapabilityError(

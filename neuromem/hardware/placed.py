@@ -108,7 +108,7 @@ class Placement:
         described = [self._described(name) for name in self.crossbars]
         report = xr.concat(described, xr.Variable("synapses", list(self.crossbars)))
         report.attrs = {
-            "title": f"{self._title} on {self.chip.profile.title}",
+            "title": f"{self._title} on {self.chip.title}",
             "seconds": self.seconds,
             **provenance(self.chip.parameters, self.seed, "; ".join(self.chip.profile.sources)),
         }

@@ -14,7 +14,7 @@ from neuromem.core.codes import Array
 from neuromem.core.errors import CapabilityError, ParameterError, ShapeError, one_of
 from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.core.synapses import DenseSynapses, Synapses
-from neuromem.hardware.arrays.matrix import Arrays, as_matrix
+from neuromem.hardware.arrays.matrix import Arrays, as_array, as_matrix
 from neuromem.hardware.arrays.options import COMPENSATIONS, Options
 from neuromem.hardware.arrays.reader import Reader, Side
 from neuromem.hardware.devices.profile import Profile
@@ -160,14 +160,24 @@ class Crossbar(Synapses):
 
     def rows(self, indices: npt.ArrayLike) -> Array:
         """Return rows of the weights that the arrays hold now, shape (K, n_in), unconverted."""
-        chosen = np.atleast_1d(np.asarray(indices))
+        chosen = self._indices(indices)
         held = self._forward.side.planes[:, :, chosen].sum(axis=0).T
         return np.asarray(held - self.dtype.type(self.arrays.scheme.digital_offset))
 
     def outputs(self, states: npt.ArrayLike, indices: npt.ArrayLike) -> Array:
         """Read some outputs only, shape (Q, K), of states (Q, n_in): what one bit line gives."""
-        columns = np.atleast_1d(np.asarray(indices))
+        columns = self._indices(indices)
         return self._product("forward", np.atleast_2d(np.asarray(states)), columns)
+
+    def _indices(self, indices: npt.ArrayLike) -> Array:
+        chosen = np.atleast_1d(np.asarray(indices))
+        n_out = self.shape[0]
+        whole = chosen.ndim == 1 and chosen.dtype.kind in "iu"
+        if not whole or (chosen.size and not (-n_out <= chosen.min() <= chosen.max() < n_out)):
+            raise ParameterError(
+                f"Crossbar: indices are {indices!r}; give whole numbers from 0 to {n_out - 1}."
+            )
+        return np.asarray(chosen % n_out)
 
     def add_outer(self, left: npt.ArrayLike, right: npt.ArrayLike) -> None:
         """Add ``left right^T`` to the weights by write pulses, in place: learning in the array.
@@ -250,12 +260,15 @@ class Crossbar(Synapses):
         n_in = len(matrix)
         if inputs is None:
             return _probes(self._seed, "forward", matrix)
-        given = np.atleast_2d(np.asarray(inputs, dtype=self.dtype))
-        if given.shape[1] != n_in or not np.all(np.isfinite(given)):
+        given = np.atleast_2d(as_array(inputs, "Chip: inputs"))
+        numbers = given.dtype.kind in "biuf"
+        fits = given.ndim == 2 and given.shape[1] == n_in and len(given) > 0
+        if not (numbers and fits and np.all(np.isfinite(given))):
             raise ShapeError(
-                f"Chip: inputs have shape {given.shape}; expected (K, {n_in}), all finite."
+                f"Chip: inputs have shape {given.shape} and dtype {given.dtype}; "
+                f"expected (K, {n_in}), one vector at least, all finite real numbers."
             )
-        return given
+        return given.astype(self.dtype)
 
     def _begin(self, seconds: float) -> None:
         """Work out what the arrays hold at this time."""
@@ -309,6 +322,10 @@ class Crossbar(Synapses):
 
     def _product(self, name: str, vectors: Array, columns: Array | None = None) -> Array:
         reader = self._reader(name)
+        if vectors.dtype.kind not in "biuf":
+            raise ParameterError(
+                f"Crossbar: the inputs have dtype {vectors.dtype}; give real numbers."
+            )
         if vectors.ndim != 2 or vectors.shape[1] != reader.n_inputs:
             raise ShapeError(
                 f"Crossbar: the inputs have shape {vectors.shape}; "

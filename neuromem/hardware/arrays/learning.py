@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuromem.core.codes import Array
-from neuromem.core.errors import CapabilityError, ShapeError
+from neuromem.core.errors import CapabilityError, ParameterError, ShapeError
 from neuromem.core.randomness import stream
 from neuromem.hardware.devices.updates import PulsedDevices, UpdateModel, update_model
 
@@ -76,6 +76,10 @@ class Pulsing:
             raise ShapeError(
                 f"Crossbar.add_outer: left and right have shapes {left.shape} and {right.shape}; "
                 f"expected ({arrays.tiling.outputs},) and ({arrays.tiling.inputs},)."
+            )
+        if not (np.isfinite(left).all() and np.isfinite(right).all()):
+            raise ParameterError(
+                "Crossbar.add_outer: left or right holds NaN or infinity; give finite numbers."
             )
         for number, (_, _, inputs, outputs) in enumerate(arrays.places):
             change = np.outer(right[inputs], left[outputs]) / arrays.w_max

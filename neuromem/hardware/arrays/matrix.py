@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from neuromem.core.codes import Array
@@ -327,8 +326,8 @@ class Arrays:
         return progress_bar(f"{what} {self.profile.name}", self.tiling.count, unit="tiles")
 
 
-def as_matrix(weights: npt.ArrayLike | LinearOperator, dtype: Any) -> Array:
-    """Return W.T, (n_in, n_out), as a new array of finite numbers.
+def as_matrix(weights: Any, dtype: Any, where: str = "Chip") -> Array:
+    """Return W.T, (n_in, n_out), as a new array of finite numbers; `where` names it in errors.
 
     Raises
     ------
@@ -342,13 +341,31 @@ def as_matrix(weights: npt.ArrayLike | LinearOperator, dtype: Any) -> Array:
             last = min(first + 1024, n_out)
             matrix[:, first:last] = rows_of(weights, np.arange(first, last)).T
     else:
-        given = np.asarray(weights)
+        given = as_array(weights, where)
         if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "biuf":
             raise ShapeError(
-                f"Chip: weights have shape {given.shape} and dtype {given.dtype}; "
+                f"{where}: weights have shape {given.shape} and dtype {given.dtype}; "
                 "give a matrix of real numbers (n_out, n_in) that is not empty."
             )
         matrix = np.array(given.T, dtype=dtype, order="C")
     if not np.all(np.isfinite(matrix)):
-        raise ParameterError("Chip: the weights hold NaN or infinity; give finite numbers.")
+        raise ParameterError(f"{where}: the weights hold NaN or infinity; give finite numbers.")
     return matrix
+
+
+def as_array(values: Any, where: str) -> Array:
+    """Return anything array-like as an array, a tensor that learns among them.
+
+    Raises
+    ------
+    ShapeError
+        If rows have different lengths, or it is nothing of numbers at all.
+    """
+    detach = getattr(values, "detach", None)
+    try:
+        return np.asarray(values if detach is None else detach().cpu())
+    except (TypeError, ValueError):
+        raise ShapeError(
+            f"{where}: a {type(values).__name__} that is no array; give rows of numbers, all of "
+            "the same length."
+        ) from None

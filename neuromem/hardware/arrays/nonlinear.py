@@ -178,7 +178,8 @@ def solve_nonlinear(
     Raises
     ------
     ShapeError, ParameterError
-        As `neuromem.hardware.arrays.wires.solve`, and if the current of a cell falls with its voltage.
+        As `neuromem.hardware.arrays.wires.solve`, and if the current of a cell falls with its
+        voltage.
 
     Examples
     --------

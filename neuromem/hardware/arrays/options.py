@@ -179,6 +179,12 @@ class Options:
         self._check_words_and_numbers()
 
     def _check_words_and_numbers(self) -> None:
+        if not isinstance(self.clip, bool):
+            raise ParameterError(f"{self.where}: clip is {self.clip!r}; give True or False.")
+        if self.update is not None:
+            from neuromem.hardware.devices.updates import update_model
+
+            self._put("update", update_model(self.update))
         one_of(self.where, "split", self.split, ("fill", "equal"))
         one_of(self.where, "rounding", self.rounding, ("nearest", "stochastic"))
         one_of(self.where, "wires", self.wires, ("exact", "first-order"))
@@ -213,10 +219,16 @@ class Options:
             self._put("g_max", self._positive("g_max", self.g_max))
         self._put("dtype", self._float_type())
         self._put("technology", self._keywords("technology", Technology))
+        Technology(**self.technology)  # its own checks, before anything is mapped
         if self.verify is not None:
             from neuromem.hardware.devices.write_verify import write_verify
 
             self._put("verify", self._keywords("verify", write_verify))
+            if "tolerance" not in self.verify:
+                raise ParameterError(
+                    f"{self.where}: verify has no tolerance; give the half width of the window "
+                    "in S, such as verify={'tolerance': 1e-6}."
+                )
 
     @property
     def cycles(self) -> int:

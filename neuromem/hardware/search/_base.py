@@ -22,7 +22,8 @@ from neuromem.kernels import devices as kernels
 QUERIES = 4096
 """Queries that are searched at a time, which bounds the memory of a long batch."""
 
-_EFFECTS = ("programming", "drift", "relaxation", "noise", "retention")
+_EFFECTS = ("programming", "drift", "relaxation", "noise", "telegraph", "retention")
+"""Activated conduction is none of them: cells are searched at 300 K, where it changes nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +127,17 @@ class SearchArray(ABC):
         Raises
         ------
         ParameterError
-            If the profile does not hold then.
+            If the profile does not hold then, or the time lies before these cells' own.
         """
+        where = f"{type(self).__name__}.at"
         later = copy.copy(self)
-        later.seconds = self.profile.check_time(seconds, f"{type(self).__name__}.at")
+        later.seconds = self.profile.check_time(seconds, where)
+        if later.seconds < self.seconds:
+            raise ParameterError(
+                f"{where}: seconds is {seconds:g}, but these cells were last read "
+                f"{self.seconds:g} s after they were programmed, and time does not run back. Ask "
+                "the array of an earlier time."
+            )
         later._read_cells()
         return later
 

@@ -102,6 +102,17 @@ def test_laws_that_do_not_rise_are_refused():
         solve_nonlinear([[0.0]], [1.0], 1.0, Polynomial(1e-4, 0.0))
 
 
+@pytest.mark.parametrize("G", [[[0.0, 1e-4], [1e-4, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+def test_open_cells_follow_a_cubic(G):
+    """I = a3 V^3 rises, though it is flat at 0 V: the currents without wires, and one by hand."""
+    G, law, V = np.array(G), Polynomial(0.0, 1e-4), np.array([0.5, -0.3])
+    expected = G.T @ V + 1e-4 * (V**3).sum()
+    np.testing.assert_allclose(solve_nonlinear(G, V, 0.0, law), expected, rtol=1e-9, atol=1e-18)
+    v = brentq(lambda v: v + 2 * 300.0 * 1e-4 * v**3 - 0.5, 0, 1, xtol=1e-15)
+    alone = solve_nonlinear([[0.0]], [0.5], 300.0, law)
+    assert alone[0] == pytest.approx(1e-4 * v**3, rel=1e-8)
+
+
 @pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, 1e-3])
 def test_sinh_scales_out_of_range(scale):
     with pytest.raises(ParameterError, match=r"the scale of Sinh is .* at voltages up to 1 V"):

@@ -234,17 +234,25 @@ def test_H09_power(solved):
 
 @pytest.mark.parametrize("shape", [(6, 9), (9, 6), (1, 12), (12, 1), (8, 8)])
 def test_H10_reciprocity(shape):
-    """Turned round, with the bit lines driven, the array has the transposed matrix."""
+    """Turned round, with the bit lines driven, the array has the transposed matrix.
+
+    Both are solved row by row: `effective` would itself turn an array of more rows than columns.
+    """
     rng = np.random.default_rng(4)
     G = rng.uniform(1, 100, shape) * 1e-6
-    T = effective(G, (40.0, 70.0), driver_resistance=5.0, sense_resistance=9.0)
-    turned = np.array(
-        [
-            solve(G.T[::-1, ::-1], one, (70.0, 40.0), driver_resistance=9.0, sense_resistance=5.0)
-            for one in np.eye(shape[1])
-        ]
-    )
-    np.testing.assert_allclose(turned[::-1, ::-1].T, T, rtol=1e-8, atol=1e-9 * T.max())
+    ends = {"driver_resistance": 5.0, "sense_resistance": 9.0}
+    T = solve(G, np.eye(shape[0]), (40.0, 70.0), tolerance=1e-12, **ends)
+    ends = {"driver_resistance": 9.0, "sense_resistance": 5.0}
+    turned = solve(G.T[::-1, ::-1], np.eye(shape[1]), (70.0, 40.0), tolerance=1e-12, **ends)
+    np.testing.assert_allclose(turned[::-1, ::-1].T, T, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (9, 6), (1, 12), (12, 1), (8, 8)])
+def test_effective_is_what_unit_voltages_give(shape):
+    G = np.random.default_rng(4).uniform(1, 100, shape) * 1e-6
+    ends = {"driver_resistance": 5.0, "sense_resistance": 9.0, "tolerance": 1e-12}
+    T = effective(G, (40.0, 70.0), **ends)
+    np.testing.assert_allclose(T, solve(G, np.eye(shape[0]), (40.0, 70.0), **ends), rtol=1e-9)
 
 
 def test_H11_linearity():
