@@ -2,6 +2,9 @@
 
 import neuromem
 
+# A package that loads lazily hides its __all__ from dir(), where autosummary looks for it.
+neuromem.hardware.__dir__ = lambda: [*neuromem.hardware.__all__, "__all__"]
+
 project = "neuromem"
 author = "The neuromem developers"
 project_copyright = "2026, The neuromem developers"
