@@ -150,6 +150,7 @@ def _figures(memory: Any, placed: Any, recalled: Any, seed: int) -> dict[str, An
         "cells": int(report.cells.sum()),
         "utilisation": float(report.utilisation.mean()),
         "weight_error": float(report.weight_error.max()),
+        "rounding_error": float(report.rounding_error.max()),
         "stuck_cells": int(report.stuck_cells.sum()),
         "energy": float(report.energy.sum()),
         "latency": float(report.latency.sum()),

@@ -15,6 +15,7 @@ from neuromem.core.memory import AssociativeMemory
 from neuromem.core.results import Variable, provenance
 from neuromem.hardware.arrays.crossbar import Crossbar
 from neuromem.hardware.cost.products import read_cost, write_cost
+from neuromem.hardware.cost.roofline import Roofline, against_processor
 from neuromem.hardware.cost.technology import Technology
 from neuromem.hardware.networks import Layer, with_weights
 
@@ -25,6 +26,9 @@ TILES = Variable("tiles", "1", "arrays")
 CELLS = Variable("cells", "1", "cells that hold something")
 UTILISATION = Variable("utilisation", "1", "share of all cells that hold weights")
 WEIGHT_ERROR = Variable("weight_error", "1", "r.m.s. error of the weights over their r.m.s. value")
+ROUNDING_ERROR = Variable(
+    "rounding_error", "1", "r.m.s. rounding of the weights to digits and levels, relative"
+)
 CLIPPED_WEIGHTS = Variable("clipped_weights", "1", "share of the weights cut to the range")
 STUCK_CELLS = Variable("stuck_cells", "1", "cells stuck at either end of their range")
 CLIPPED = Variable("clipped_conversions", "1", "share of the ADC conversions out of range")
@@ -99,7 +103,8 @@ class Placement:
     def report(self) -> xr.Dataset:
         """What the arrays take and cost, by ``synapses`` and ``part``, in SI units.
 
-        ``tiles``, ``cells``, ``utilisation``, ``weight_error``, ``clipped_weights``,
+        ``tiles``, ``cells``, ``utilisation``, ``weight_error`` of the devices and
+        ``rounding_error`` of digits and levels, ``clipped_weights``,
         ``stuck_cells``, ``clipped_conversions``, ``failed_writes``; ``energy`` and ``latency`` of
         one product and ``area``, each by part; ``write_energy`` and ``write_time``;
         ``operations``; ``products`` that one input takes. One step of a memory reads each of its
@@ -113,6 +118,37 @@ class Placement:
             **provenance(self.chip.parameters, self.seed, "; ".join(self.chip.profile.sources)),
         }
         return report
+
+    def against(self, processor: Roofline, **choices: Any) -> xr.Dataset:
+        """Compare the products of each synapses with the same ones on a processor.
+
+        Parameters
+        ----------
+        processor : Roofline
+            Its peak and bandwidth.
+        **choices
+            ``batch``, ``number``, ``memory``, ``technology`` of
+            `neuromem.hardware.against_processor`.
+
+        Returns
+        -------
+        xarray.Dataset
+            By ``synapses``: ``time`` and ``energy`` by ``where``, ``crossover_batch``, and
+            ``break_even``, the products after which the energy of programming is saved.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is outside its range.
+        """
+        compared = [
+            against_processor(
+                self._cost(crossbar), processor, write=self._writing(crossbar), **choices
+            )
+            for crossbar in self.crossbars.values()
+        ]
+        names = xr.Variable("synapses", list(self.crossbars))
+        return xr.concat(compared, names, combine_attrs="drop_conflicts")
 
     @property
     def spent(self) -> xr.Dataset:
@@ -149,6 +185,7 @@ class Placement:
             (CELLS, arrays.tiling.cells),
             (UTILISATION, arrays.tiling.utilisation),
             (WEIGHT_ERROR, crossbar.weight_error),
+            (ROUNDING_ERROR, arrays.rounding_error),
             (CLIPPED_WEIGHTS, arrays.clipped),
             (STUCK_CELLS, arrays.stuck),
             (CLIPPED, crossbar.clipped_conversions),

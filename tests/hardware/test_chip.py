@@ -172,3 +172,25 @@ def test_a_write_that_does_not_pass_the_channel_has_an_energy_of_its_own(net):
     lines = placed._writing(placed.crossbars["recurrent"]).energy.sel(part="lines").item()
     assert placed.chip.profile.write_energy == 350e-15
     assert float(placed.report.write_energy.sum()) == pytest.approx(cells * 350e-15 + lines)
+
+
+def test_rounding_to_digits_and_levels_is_reported():
+    """Uniform weights in 4-bit digits: the error is uniform in a step of w_max / 7."""
+    weights = np.random.default_rng(0).uniform(-1, 1, (60, 80))
+    weights[0, 0] = 1.0
+    digits = nm.hardware.Chip("sram-cim", weight_bits=4).map([weights]).report
+    # s.d. step / sqrt(12) over s.d. 1 / sqrt(3) of the weights: 1 / 14; 4,800 of them, 4 s.e.
+    assert float(digits.rounding_error.max()) == pytest.approx(1 / 14, rel=0.04)
+    assert float(digits.weight_error.max()) < 1e-6
+    levels = nm.hardware.Chip("fefet").map([weights]).report
+    assert float(levels.rounding_error.max()) == pytest.approx(1 / 31 / 2, rel=0.06)
+    exact = nm.hardware.Chip("ideal", dtype=np.float64).map([weights]).report
+    assert float(exact.rounding_error.max()) < 1e-12
+
+
+def test_a_chip_against_a_processor(net):
+    placed = nm.hardware.Chip("rram-hfo2", adc_bits=8, dac_bits=1).map(net, rng=0)
+    both = placed.against(nm.hardware.Roofline(peak=100e9, bandwidth=20e9))
+    array = both.energy.sel(where="array", synapses="recurrent").item()
+    assert array == pytest.approx(placed.report.energy.sum().item(), rel=1e-12)
+    assert both.energy.sel(where="processor").item() > 0

@@ -29,10 +29,12 @@ class Tile(NamedTuple):
     """One array as it was written.
 
     `moved` says where its outputs were moved to, `wanted` what they should have conducted, both
-    around stuck cells only; `loop` is what a write-verify loop did.
+    around stuck cells only; `loop` is what a write-verify loop did. `rounding` are the sums of
+    the squares of what rounding to digits and levels changed, and of the weights.
     """
 
     devices: Devices
+    rounding: tuple[float, float]
     moved: Array | None = None
     wanted: Array | None = None
     loop: Written | None = None
@@ -70,6 +72,8 @@ class Arrays:
         One population a tile, in the order of ``tiling.places()``.
     written : list of Written
         What the write-verify loop did in each tile, where one was asked for.
+    rounding_error : float
+        R.m.s. of what rounding to digits and levels changed, over that of the weights.
     moved : list of ndarray or None
         Where the outputs of each tile were moved to, around its stuck cells.
     """
@@ -95,6 +99,8 @@ class Arrays:
         self.devices = [tile.devices for tile in tiles]
         self.moved = [tile.moved for tile in tiles]
         self.wanted = [tile.wanted for tile in tiles]
+        wrong, total = np.sum([tile.rounding for tile in tiles], axis=0)
+        self.rounding_error = float(np.sqrt(wrong / total)) if total else 0.0
         self.written = [tile.loop for tile in tiles if tile.loop is not None]
 
     @property
@@ -119,7 +125,7 @@ class Arrays:
         return self.devices[number].conductance(seconds, temperature=self.options.temperature)
 
     def weight_error(self, planes: Array, factor: Array | float = 1.0) -> float:
-        """Return the r.m.s. difference of weights (S, m, n) from those written, relative.
+        """Return the r.m.s. difference of weights (S, m, n) from those aimed at, relative.
 
         The weights count times `factor`, a number or one for each output.
         """
@@ -247,12 +253,19 @@ class Arrays:
         seed = self.tile_seed(number)
         wanted = self.scheme.encode(block)
         devices, loop = self._program(wanted, seed)
+        rounding = self._rounding(devices, block)
         if self.options.remap == "none" or devices.stuck is None or not devices.stuck.any():
-            return Tile(devices, loop=loop)
+            return Tile(devices, rounding, loop=loop)
         columns = self.options.remap == "columns"
         targets, moved = remapped(self.scheme, block, devices.stuck, columns=columns)
         devices, loop = self._program(targets, seed)
-        return Tile(devices, moved, wanted.astype(self.options.dtype), loop)
+        return Tile(devices, rounding, moved, wanted.astype(self.options.dtype), loop)
+
+    def _rounding(self, devices: Devices, block: Array) -> tuple[float, float]:
+        """Return the sums of squares of the rounding of a tile's weights, and of the weights."""
+        aimed = self.scheme.decode(devices.target.astype(np.float64)).sum(axis=0)
+        wrong = aimed - self.scheme.digital_offset - block
+        return float(np.sum(wrong**2)), float(np.sum(block.astype(np.float64) ** 2))
 
     def _program(
         self, targets: Array, seed: np.random.SeedSequence
