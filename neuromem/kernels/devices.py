@@ -270,12 +270,13 @@ def relax(
     part: float,
     shift_before: Array,
     shift_after: Array,
+    made: Array,
     out: Array,
 ) -> None:
     """Add shift(x) + sigma(x) N(0, 1), none below zero.
 
     Laws hold `before` and `after`; `part` is how far the time lies between: the variance and the
-    shift are linear in it.
+    shift are linear in it. The variance of the law `made` is taken off, as far as there is any.
     """
     kind = target.dtype.type
     zero, late = kind(0.0), kind(part)
@@ -292,7 +293,14 @@ def relax(
         _law(after, x, log_x, room[2], b)
         for i in range(n):
             b[i] = max(b[i], zero)
-            z[i] *= np.sqrt(early * (a[i] * a[i]) + late * (b[i] * b[i]))
+            a[i] = early * (a[i] * a[i]) + late * (b[i] * b[i])
+        if len(made) > 0:
+            _law(made, x, log_x, room[2], b)
+            for i in range(n):
+                b[i] = max(b[i], zero)
+                a[i] = max(a[i] - b[i] * b[i], zero)
+        for i in range(n):
+            z[i] *= np.sqrt(a[i])
         if shifted:
             _law(shift_before, x, log_x, room[2], a)
             _law(shift_after, x, log_x, room[2], b)

@@ -147,20 +147,37 @@ def test_drift_is_its_numpy_twin(dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shifted", [False, True])
-def test_relax_is_its_numpy_twin(dtype, shifted):
+@pytest.mark.parametrize("known", [False, True])
+def test_relax_is_its_numpy_twin(dtype, shifted, known):
     g, words = targets(dtype), words_of(6)
     x, part = g.astype(np.float64) / REFERENCE, 0.3
     before, after = LAWS["polynomial"], LAWS["saturating"]
     line, bent = Piece("polynomial", (-0.6, 0.4)), Piece("points", (0.0, 0.5, 1.0, -0.2, 0.1, -0.9))
     shifts = (Law((line,)), Law((bent,))) if shifted else ()
     tables = [law.table() for law in shifts] or [NONE, NONE]
+    made = Law((Piece("polynomial", (0.1, 0.3)),))
+    tables.append(made.table() if known else NONE)
     out = g.copy()
     kernels.relax(g, REFERENCE, UNIT, words, before.table(), after.table(), part, *tables, out)
-    spread = np.sqrt((1 - part) * before(x) ** 2 + part * after(x) ** 2)
+    variance = (1 - part) * before(x) ** 2 + part * after(x) ** 2
+    if known:
+        variance -= made(x) ** 2
+        assert variance.min() > 0.02  # near zero a root would magnify what float32 rounds
+    spread = np.sqrt(variance)
     shift = (1 - part) * shifts[0](x) + part * shifts[1](x) if shifts else 0.0
     expected = np.maximum(g + UNIT * (shift + spread * twin_normals(words)), 0.0)
     np.testing.assert_allclose(out, expected, rtol=0, atol=2e-6 * 25 * UNIT)
     assert out.min() == 0.0
+
+
+def test_relax_takes_off_no_more_variance_than_there_is():
+    g, words, out = targets(np.float64), words_of(6), np.empty(SIZE)
+    some, more = (Law((Piece("polynomial", (s,)),)).table() for s in (0.5, 0.6))
+    for made, spread in ((more, 0.0), (some, 0.0), (NONE, 0.5)):
+        out[:] = g
+        kernels.relax(g, REFERENCE, UNIT, words, some, some, 0.0, NONE, NONE, made, out)
+        expected = np.maximum(g + UNIT * spread * twin_normals(words), 0.0)
+        np.testing.assert_allclose(out, expected, rtol=0, atol=2e-6 * 25 * UNIT)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -186,7 +186,7 @@ def shape_of(model: UpdateModel) -> Array:
 
 
 def noise_of(model: UpdateModel) -> tuple[float, float, float]:
-    """Return the C2C s.d. relative to the step, to the step at w = 0, and absolute."""
+    """Return the C2C s.d. relative to the step, to `up` or `down` of the cell, and absolute."""
     if model.kind == "neurosim":
         return 0.0, 0.0, model.c2c * (model.bounds[1] - model.bounds[0])
     return (0.0, model.c2c, 0.0) if model.additive else (model.c2c, 0.0, 0.0)

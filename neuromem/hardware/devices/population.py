@@ -20,7 +20,14 @@ from neuromem.core.codes import Array
 from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.core.threads import spread
 from neuromem.hardware.devices.laws import Law
-from neuromem.hardware.devices.profile import BOLTZMANN, ROOM, Noise, Profile, Relaxation
+from neuromem.hardware.devices.profile import (
+    BOLTZMANN,
+    ROOM,
+    Noise,
+    Profile,
+    Relaxation,
+    Retention,
+)
 from neuromem.hardware.devices.profile import profile as find_profile
 from neuromem.hardware.devices.sections import Telegraph
 from neuromem.hardware.devices.targets import as_reached, as_targets, float_type, stuck_shares
@@ -58,8 +65,10 @@ class Devices:
     The effects compose in the order of their moments: programming error, faults, drift,
     relaxation, retention loss, temperature, noise. Conductances never fall below zero. A stuck
     cell neither drifts nor relaxes, but its reads are noisy. A cell that has lost its state is at
-    `g_min`, or at the other level if it has two. Telegraph noise is drawn for each reading time,
-    as for times that lie farther apart than the trap's dwells.
+    `g_min`. One of two levels goes over to the other and back: at each time the share of cells in
+    the wrong level is right, at last one half, but a cell that is seen there stays there (it has
+    one number for life). Telegraph noise is drawn for each reading time, as for times that lie
+    farther apart than the trap's dwells.
 
     What a device draws depends on the seed and its place alone, and each effect has a stream of
     its own: switching one on leaves the draws of the others as they are.
@@ -83,8 +92,10 @@ class Devices:
         exponents: Array | None,
         stuck: Array | None,
         seed: np.random.SeedSequence,
+        verified: bool = False,
     ) -> None:
         self.profile, self.target, self.stuck = profile, target, stuck
+        self._verified = verified
         self._programmed, self._exponents, self._seed = programmed, exponents, seed
         for array in (target, programmed, exponents, stuck):
             if array is not None:
@@ -133,7 +144,8 @@ class Devices:
             Fractions of cells that are stuck at `g_min` and at `g_max`; left out: the profile's.
             With the same seed, a higher fraction keeps the stuck cells of a lower one.
         programmed : array_like, shape of `target`, optional
-            What a write-verify loop has reached, in S, instead of the profile's programming error.
+            What a write-verify loop has reached, in S, instead of the profile's programming error;
+            also of one that a relaxation with `includes_programming` holds.
         dtype : dtype
             float32, or float64: the same devices to rounding.
 
@@ -179,7 +191,37 @@ class Devices:
             stuck = _stuck(aim.shape, seed, low, high)
             ends = np.where(stuck < 0, device.g_min, device.g_max).astype(aim.dtype)
             held = np.where(stuck == 0, held, ends)
-        return cls(device, aim, held, exponents, stuck, seed)
+        return cls(device, aim, held, exponents, stuck, seed, programmed is not None)
+
+    @property
+    def programmed(self) -> Array:
+        """What the cells were left at by the write itself, in S; read-only."""
+        view = self._programmed.view()
+        view.flags.writeable = False
+        return view
+
+    def rewritten(self, conductance: Array, moved: Array) -> Devices:
+        """Return the same devices with other conductances in some cells, as pulses left them.
+
+        Parameters
+        ----------
+        conductance : ndarray, the population's shape
+            In S, within the profile's range.
+        moved : ndarray of bool, the population's shape
+            Which cells were pulsed; a stuck one stays as it is.
+        """
+        if self.stuck is not None:
+            moved = moved & (self.stuck == 0)
+        held = conductance.astype(self.target.dtype)
+        return Devices(
+            self.profile,
+            np.where(moved, held, self.target),
+            np.where(moved, held, self._programmed),
+            self._exponents,
+            self.stuck,
+            self._seed,
+            self._verified,
+        )
 
     # -------------------------------------------------------------------------- reading
 
@@ -217,19 +259,21 @@ class Devices:
             steps.append((None, self._drift(self._exponents, device.drift.log_time(seconds))))
         if device.relaxation is not None:
             steps.append((("relaxation",), self._relaxation(device.relaxation, seconds)))
-        lost = 0.0 if device.retention is None else device.retention.lost(seconds, kelvin)
+        lost = 0.0 if device.retention is None else self._lost(device.retention, seconds, kelvin)
         if lost > 0.0:
             steps.append((("retention",), self._loss(lost)))
         if steps and self.stuck is not None:
             steps.append((None, self._faults(self.stuck)))
-        if device.activation and kelvin != ROOM:
-            grown = math.exp(-device.activation / BOLTZMANN * (1.0 / kelvin - 1.0 / ROOM))
+        grown = math.exp(-device.activation / BOLTZMANN * (1.0 / kelvin - 1.0 / ROOM))
+        if grown != 1.0:
             steps.append((None, _scaling(grown)))
         if noise and device.telegraph is not None:
             key = ("telegraph", _bits_of(seconds))
             steps.append((key, _trapping(device.telegraph)))
         if noise and device.noise is not None and device.noise.per == "time":
             steps.append((("slow noise", _bits_of(seconds)), self._noise(device.noise, seconds)))
+        if device.relaxation is not None and device.relaxation.clip:
+            steps.append((None, _clipping(grown * device.g_min, grown * device.g_max)))
         if not steps:
             return self._programmed
         return _run(np.empty_like(self.target), self._seed, steps, self._programmed)
@@ -285,11 +329,18 @@ class Devices:
 
     def _relaxation(self, relaxation: Relaxation, seconds: float) -> Step:
         before, after, part, shift, later = relaxation.at(seconds)
+        known = self._verified and relaxation.includes_programming
+        made = relaxation.at(0.0)[0] if known else None
         laws = before.table(), after.table(), part, _table_of(shift), _table_of(later)
-        device = self.profile
+        first, device = _table_of(made), self.profile
         return lambda cells, words, out: kernels.relax(
-            self._goal(cells), device.g_ref, device.law_unit, words, *laws, out
+            self._goal(cells), device.g_ref, device.law_unit, words, *laws, first, out
         )
+
+    def _lost(self, retention: Retention, seconds: float, kelvin: float) -> float:
+        """Return the share of cells that do not hold what they were given."""
+        count = retention.lost if self.profile.kind == "analog" else retention.flipped
+        return count(seconds, kelvin)
 
     def _loss(self, share: float) -> Step:
         """Let cells fail whose number, drawn once for life, is below the share of the lost."""
@@ -331,6 +382,15 @@ class Devices:
 def _scaling(factor: float) -> Step:
     """Multiply all conductances."""
     return lambda cells, words, out: np.multiply(out, out.dtype.type(factor), out=out)
+
+
+def _clipping(low: float, high: float) -> Step:
+    """Keep all conductances in a range."""
+
+    def clip(cells: slice, words: Array, out: Array) -> None:
+        np.clip(out, out.dtype.type(low), out.dtype.type(high), out=out)
+
+    return clip
 
 
 def _trapping(telegraph: Telegraph) -> Step:

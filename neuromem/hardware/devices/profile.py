@@ -313,7 +313,9 @@ class Profile:
         if self.relaxation is not None:
             start = self.relaxation.times[0] if self.relaxation.times else 1.0
             spread = self.relaxation_sigma(top, start) / MICRO
-            yield "relaxation", f"s.d. {spread:.3g} uS at g_max after {start:g} s"
+            held = ", programming included" * self.relaxation.includes_programming
+            ends = ", clipped to the range" * self.relaxation.clip
+            yield "relaxation", f"s.d. {spread:.3g} uS at g_max after {start:g} s{held}{ends}"
         if self.noise is not None:
             share = self.noise_sigma(top, top, 1.0) / top
             yield "noise", f"s.d. {share:.3%} at g_max after 1 s, drawn anew per {self.noise.per}"

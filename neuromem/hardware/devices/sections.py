@@ -79,6 +79,11 @@ class Relaxation:
         For each time, in uS of the relative target; `shift` may be empty.
     log_sigma, log_shift : (float, float) or None
         Instead: (a, b) of a ln t + b in uS, whatever the target, for t >= 1 s.
+    includes_programming : bool
+        The spread at the first time holds the error of programming. Of cells that a verify loop
+        has written, whose error is known, the relaxation is then sigma^2(t) - sigma^2(first).
+    clip : bool
+        Relaxation, and slow noise on top of it, end at `g_min` and `g_max`.
     """
 
     times: tuple[float, ...] = ()
@@ -86,18 +91,22 @@ class Relaxation:
     shift: tuple[Law, ...] = ()
     log_sigma: tuple[float, float] | None = None
     log_shift: tuple[float, float] | None = None
+    includes_programming: bool = False
+    clip: bool = False
 
     @classmethod
     def read(cls, table: Table) -> Relaxation:
         """Return what a [relaxation] table says."""
+        included, clip = table.flag("includes_programming"), table.flag("clip")
         if table.has("log_time"):
             inner = table.table("log_time")
             (a, b), (c, d) = inner.numbers("sigma", 2), inner.numbers("shift", 2)
             inner.done()
-            return cls(log_sigma=(a, b), log_shift=(c, d))
+            return cls(log_sigma=(a, b), log_shift=(c, d), includes_programming=included, clip=clip)
         times = table.rising("times")
         shift = table.laws("shift", len(times)) if table.has("shift") else ()
-        return cls(times, table.laws("sigma", len(times)), shift)
+        sigma = table.laws("sigma", len(times))
+        return cls(times, sigma, shift, includes_programming=included, clip=clip)
 
     def at(self, seconds: float) -> tuple[Law, Law, float, Law | None, Law | None]:
         """Return sigma before and after, how far `seconds` lies between, and both shifts."""
@@ -186,6 +195,16 @@ class Retention:
             return cls(kelvin, delta=table.positive("delta"), tau0=table.positive("tau0", 1e-9))
         names = ("reference_temperature", "activation_energy", "time", "spread")
         return cls(**{name: table.positive(name) for name in names})
+
+    def flipped(self, seconds: float, temperature: float = ROOM) -> float:
+        r"""Return the fraction of two-level cells that are in the other level then.
+
+        A cell goes over as easily as it comes back. With F the fraction that has gone over at
+        least once, F (1 - F / 2), at last one half: of magnetic cells, which go over at the rate
+        k, :math:`(1 - e^{-2 k t}) / 2`.
+        """
+        once = self.lost(seconds, temperature)
+        return once * (1.0 - 0.5 * once)
 
     def lost(self, seconds: float, temperature: float = ROOM) -> float:
         """Return the fraction of cells that have failed by `seconds` at `temperature` (K)."""

@@ -73,6 +73,13 @@ class Table:
             raise ParameterError(f"{self.where(key)} is 0; give a number above 0.")
         return value
 
+    def flag(self, key: str) -> bool:
+        """Return true or false; false where the key is left out."""
+        value = self.get(key) if self.has(key) else False
+        if not isinstance(value, bool):
+            raise ParameterError(f"{self.where(key)} is {value!r}; give true or false.")
+        return value
+
     def numbers(self, key: str, count: int | None = None) -> tuple[float, ...]:
         """Return a list of `count` finite numbers, or of one or more."""
         values = self.get(key)

@@ -68,7 +68,9 @@ class UpdateModel:
     bounds : (float, float)
         Low and high end of the weight. Zero must lie between them for "linear", "soft-bounds".
     step : float
-        Step of a pulse at w = 0 without asymmetry; "neurosim" takes (high - low) / `pulses`.
+        Scale of the steps, see the table: for "constant", "linear" and "soft-bounds" the step at
+        w = 0 without asymmetry, for "exponential" what the bracket multiplies (ask `mean_step`
+        for the step itself). "neurosim" takes (high - low) / `pulses`, the mean over the range.
     asymmetry : float
         Up steps are larger by this fraction, down steps smaller.
     slope_up, slope_down : float
@@ -88,10 +90,10 @@ class UpdateModel:
         C2C standard deviation of one step, relative to it; for "neurosim" to the range, so that
         n pulses have c2c (high - low) sqrt(n).
     additive : bool
-        The C2C noise does not shrink with the step: it is c2c times the step at w = 0.
+        The C2C noise does not shrink with the step: it is c2c times :math:`s_d`.
     write_noise : float
-        Standard deviation, in steps, of what is read about the weight that pulses act on, redrawn
-        at each write of the cell.
+        Standard deviation, in units of `step`, of what is read about the weight that pulses act
+        on, redrawn at each write of the cell.
     lifetime, lifetime_spread : float
         Update cycles in which a weight leaks to 1/e, and its relative D2D spread.
     reference_error : float, optional

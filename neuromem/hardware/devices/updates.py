@@ -8,7 +8,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from neuromem.core.errors import CodeError, ParameterError, ShapeError, real_number, whole_number
+from neuromem.core.errors import (
+    CapabilityError,
+    CodeError,
+    ParameterError,
+    ShapeError,
+    real_number,
+    whole_number,
+)
 from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.core.threads import spread
 from neuromem.hardware.devices._update_cells import (
@@ -165,8 +172,11 @@ class PulsedDevices:
 
         Row i fires in each of `pulses` slots with :math:`p = \sqrt{\eta / (BL\,\Delta w)}\,|x_i|`,
         column j likewise with :math:`|d_j|`; each coincidence is one pulse of the cell, of the
-        sign of :math:`x_i d_j`. So :math:`E[\Delta w_{ij}] = \eta x_i d_j` for the mean step at
-        w = 0. Probabilities end at 1: there the update saturates (Gokmen and Vlasov, 2016).
+        sign of :math:`x_i d_j`. Up and down pulses take turns, each with the rate that is right
+        for the step :math:`\Delta w` that a cell without spread makes in that direction at w = 0
+        (or at the bound nearest to it). So :math:`E[\Delta w_{ij}] = \eta x_i d_j` there;
+        elsewhere it is as much larger or smaller as the step is. Probabilities end at 1: there the
+        update saturates (Gokmen and Vlasov, 2016).
 
         Parameters
         ----------
@@ -179,6 +189,14 @@ class PulsedDevices:
         pulses : int
             BL, slots of one update.
 
+        Raises
+        ------
+        ShapeError, CodeError, ParameterError
+            If an argument does not fit.
+        CapabilityError
+            If pulses are asked for in a direction in which the cell takes none, or in which they
+            do not move it at w = 0.
+
         Examples
         --------
         >>> cells = PulsedDevices(UpdateModel(kind="constant", step=0.001), (1, 2), rng=0)
@@ -189,21 +207,14 @@ class PulsedDevices:
         rows, columns = self._checked_outer(x, d)
         eta = real_number("stochastic_update", "learning_rate", learning_rate, 0.0)
         slots = whole_number("stochastic_update", "pulses", pulses, least=1)
-        gain = np.sqrt(eta / (slots * self.model.step))
-        down = (np.sign(rows).min(axis=1) * np.sign(columns).max(axis=1) < 0) | (
-            np.sign(rows).max(axis=1) * np.sign(columns).min(axis=1) < 0
-        )
-        self.model.check_sides(bool(down.any()), "stochastic_update")
-        counts = np.empty(self.shape, dtype=np.int32)
+        up, down = (np.sqrt(eta / (slots * step)) for step in self._steps_at_zero(rows, columns))
         for each_x, each_d in zip(rows, columns, strict=True):
             trains = stream(self._seed, "trains", self._calls)
-            coincidences(
-                _trains(gain * np.abs(each_x), slots, trains),
-                _trains(gain * np.abs(each_d), slots, trains),
-                np.sign(each_x).astype(np.int8),
-                np.sign(each_d).astype(np.int8),
-                counts,
-            )
+            draws = [trains.random((side, slots)) for side in self.shape]
+            counts = _coincidences(up, each_x, each_d, draws)
+            if down != up:
+                falling = np.multiply.outer(each_x, each_d) < 0
+                np.copyto(counts, _coincidences(down, each_x, each_d, draws), where=falling)
             self._pulse(counts.reshape(-1))
 
     def leak(self, cycles: float = 1.0) -> None:
@@ -248,6 +259,28 @@ class PulsedDevices:
         return curve
 
     # ----------------------------------------------------------------------------------- in parts
+
+    def _steps_at_zero(self, rows: Array, columns: Array) -> tuple[float, float]:
+        """Return the nominal steps at w = 0, up and down; one that nobody asks for is the other."""
+        least, most = (
+            [np.sign(pick(part, axis=1)) for part in (rows, columns)] for pick in (np.min, np.max)
+        )
+        asked = {
+            1: (most[0] * most[1] > 0) | (least[0] * least[1] > 0),
+            -1: (least[0] * most[1] < 0) | (most[0] * least[1] < 0),
+        }
+        steps, origin = {}, np.clip(0.0, *self.model.bounds)
+        for direction in (side for side in asked if asked[side].any()):
+            self.model.check_sides(direction < 0, "stochastic_update")
+            steps[direction] = float(self.model.mean_step([origin], direction)[0])
+            if steps[direction] <= 0.0:
+                raise CapabilityError(
+                    f"stochastic_update: {'up' if direction > 0 else 'down'} pulses do not move "
+                    f"{self.model.name!r} at w = {origin:g}, so that no rate of them adds up to x "
+                    "d. Give x and d of the other sign, or another model."
+                )
+        spare = next(iter(steps.values()), self.model.step)
+        return steps.get(1, spare), steps.get(-1, spare)
 
     def _pulse(self, counts: Array) -> None:
         call, self._calls = self._calls, self._calls + 1
@@ -367,10 +400,18 @@ class PulsedDevices:
         return parts[0], parts[1]
 
 
-def _trains(probabilities: Array, slots: int, draws: np.random.Generator) -> Array:
-    """Return Bernoulli trains (n, W) uint64, a bit a slot."""
-    fired = draws.random((probabilities.size, slots)) < probabilities[:, None]
+def _coincidences(gain: float, x: Array, d: Array, draws: list[Array]) -> Array:
+    """Return the coincidences of rows and columns that fire with gain |x|, gain |d|, signed."""
+    counts = np.empty((x.size, d.size), dtype=np.int32)
+    rows, columns = _trains(gain * np.abs(x), draws[0]), _trains(gain * np.abs(d), draws[1])
+    coincidences(rows, columns, np.sign(x).astype(np.int8), np.sign(d).astype(np.int8), counts)
+    return counts
+
+
+def _trains(probabilities: Array, draws: Array) -> Array:
+    """Return Bernoulli trains (n, W) uint64, a bit a slot, from uniform draws (n, slots)."""
+    fired = draws < probabilities[:, None]
     octets = np.packbits(fired, axis=1, bitorder="little")
-    padded = np.zeros((probabilities.size, -(-slots // 64) * 8), dtype=np.uint8)
+    padded = np.zeros((len(draws), -(-draws.shape[1] // 64) * 8), dtype=np.uint8)
     padded[:, : octets.shape[1]] = octets
     return padded.view(np.uint64)

@@ -58,7 +58,8 @@ class Written:
     pulses : ndarray of int32
         Write pulses given.
     energy : ndarray
-        Sum of V^2 G t_p over the pulses, in J, with the conductance before each pulse.
+        Sum of V^2 G t_p over the pulses, in J, with the conductance before each pulse; of a
+        profile with a `write_energy`, that times the pulses, whatever their voltage and duration.
     failed : ndarray of bool
         Cells that were not read inside the window after the last pulse allowed.
     outside : ndarray of bool
@@ -240,12 +241,13 @@ def write_verify(
     )
     conductance, pulses, dose, failed, outside = loop.run(np.dtype(dtype))
     width = _positive("pulse", pulse, setup.pulse)
+    energy = dose * width if setup.energy is None else pulses * setup.energy
     return Written(
         target=aim,
         tolerance=loop.window.reshape(aim.shape),
         conductance=conductance.reshape(aim.shape),
         pulses=pulses.reshape(aim.shape),
-        energy=(dose * width).astype(dtype).reshape(aim.shape),
+        energy=energy.astype(dtype).reshape(aim.shape),
         failed=failed.reshape(aim.shape),
         outside=outside.reshape(aim.shape),
         pulse=width,
@@ -299,6 +301,8 @@ class _Setup:
     voltage: float
     pulse: float
     verify_time: float
+    energy: float | None = None
+    """J a pulse, where it does not pass the cell's channel."""
 
 
 def _setup(
@@ -326,7 +330,12 @@ def _setup(
     cell = profile(device)
     moves = CELL if model is None else update_model(model)
     return _Setup(
-        moves, (cell.g_min, cell.g_max), cell.write_voltage, cell.write_pulse, cell.read_duration
+        moves,
+        (cell.g_min, cell.g_max),
+        cell.write_voltage,
+        cell.write_pulse,
+        cell.read_duration,
+        cell.write_energy,
     )
 
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from neuromem.core.codes import Array
 from neuromem.core.errors import CodeError, ParameterError, one_of, whole_number
 
+_SURPLUS = 52 - 7
+"""Bits of the fraction that a float64 has and a bfloat16 has not."""
 _WORDS = {16: np.uint16, 32: np.uint32, 64: np.uint64}
 _DTYPES = {(5, 10): "float16", (8, 7): "float32", (8, 23): "float32", (11, 52): "float64"}
 
@@ -89,10 +91,9 @@ class FloatFormat:
         given = np.asarray(values)
         if given.dtype.kind not in "biuf":
             raise CodeError(f"{where} have dtype {given.dtype}; give real numbers.")
+        narrow = self.bits < 8 * self.dtype.itemsize
         with np.errstate(over="ignore", under="ignore"):
-            rounded = given.astype(self.dtype)
-        if self.bits < 8 * rounded.itemsize:
-            rounded = _to_bfloat16(rounded)
+            rounded = (_to_bfloat16(given) if narrow else given).astype(self.dtype)
         lost = int(np.sum(np.isinf(rounded) & np.isfinite(given)))
         if lost:
             raise CodeError(
@@ -148,10 +149,25 @@ bfloat16, float32, float64.
     return FORMATS[one_of(where, "fmt", fmt, FORMATS)]
 
 
-def _to_bfloat16(values: Array) -> Array:
-    """Round float32 to the nearest bfloat16, ties to even; NaN stays NaN."""
-    bits = values.view(np.uint32)
-    even = (bits >> np.uint32(16)) & np.uint32(1)
-    rounded = (bits + np.uint32(0x7FFF) + even) & np.uint32(0xFFFF0000)
-    nan = np.uint32(0x7FC00000)
-    return np.where(np.isnan(values), nan, rounded).astype(np.uint32).view(np.float32)
+def _to_bfloat16(given: Array) -> Array:
+    """Round real numbers once, to the nearest bfloat16, ties to even; float64, NaN stays NaN."""
+    values = _exactly(given)
+    bits = values.view(np.uint64)
+    even = (bits >> np.uint64(_SURPLUS)) & np.uint64(1)
+    kept = np.uint64(2**64 - 2**_SURPLUS)
+    normal = ((bits + np.uint64(2 ** (_SURPLUS - 1) - 1) + even) & kept).view(np.float64)
+    subnormal = np.rint(values * 2.0**133) * 2.0**-133
+    rounded = np.where(np.abs(values) < 2.0**-126, subnormal, normal)
+    return np.where(np.isnan(values), np.nan, rounded)
+
+
+def _exactly(given: Array) -> Array:
+    """Return numbers as float64 that round to bfloat16 as they would themselves.
+
+    Whole numbers from 2^53 on do not all fit. Their last bits are put into one that says whether
+    there are any: what is halfway between two bfloat16 and what is not stay apart.
+    """
+    if given.dtype.kind in "iu" and given.dtype.itemsize == 8:
+        low = (given & 0xFFF) != 0
+        given = np.where(np.abs(given) < 2**53, given, ((given >> 12) | low) << 12)
+    return np.ascontiguousarray(given, dtype=np.float64).reshape(given.shape)

@@ -27,7 +27,7 @@ def activation_probability(
     radius : int
         r.
     sigma : array_like
-        S.d. of a read distance, bits; 0 gives the exact radius.
+        S.d. of a read distance, bits; 0 gives the exact radius, with 1/2 at r + 1/2 itself.
 
     Examples
     --------
@@ -38,8 +38,8 @@ def activation_probability(
     spread = np.asarray(sigma, dtype=np.float64)
     if np.any(spread < 0):
         raise ParameterError(f"activation_probability: sigma is {sigma!r}; give numbers >= 0.")
-    with np.errstate(divide="ignore"):
-        return np.asarray(ndtr(room / spread))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(ndtr(np.where(room == 0.0, 0.0, room / spread)))
 
 
 def activation_fraction(n: int, radius: int, sigma: float = 0.0) -> float:

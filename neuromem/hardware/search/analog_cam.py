@@ -39,12 +39,13 @@ class AnalogCAM(SearchArray):
     Parameters
     ----------
     lower, upper : array_like, shape (P, N)
-        Bounds in [0, 1], the range of the data lines; -inf and inf leave a side open.
+        Bounds in [0, 1], the range of the data lines. A lower bound of -inf and an upper one of
+        inf leave a side open: it is not driven, and never rejects, whatever becomes of its device.
     profile : str, Path or Profile
         The device; its programming error, noise, drift and number of levels act on the bounds.
     guard : float
-        Margin g on both sides of [0, 1] that the range of conductances covers as well: an open
-        bound lies at its end, where its error does not reach the inputs.
+        Margin g on both sides of [0, 1] that the range of conductances covers as well, so that
+        bounds at 0 and 1 may err to either side.
     window : float
         What [0, 1] is on the data lines, V.
     column_shift : float
@@ -111,7 +112,7 @@ class AnalogCAM(SearchArray):
         self.column_shift = real_number(name, "column_shift", column_shift)
         self.cell_capacitance = real_number(name, "cell_capacitance", cell_capacitance, 1e-21)
         self.pull_down = real_number(name, "pull_down", pull_down, 1e-15)
-        bounds = _intervals(lower, upper, self.guard)
+        bounds = _intervals(lower, upper)
         self.n_words, self.n_columns = bounds.shape[1:]
         self._stored = np.ascontiguousarray(bounds.transpose(0, 2, 1))  # (2, N, P)
         if not self.ideal:
@@ -186,7 +187,10 @@ class AnalogCAM(SearchArray):
         return np.asarray(missed.sum(axis=1) * per_line)
 
     def bounds(self) -> tuple[Array, Array]:
-        """Return the (lower, upper) bounds that the cells hold now, each (P, N), shift included."""
+        """Return the (lower, upper) bounds that the cells hold now, each (P, N), shift included.
+
+        Open sides are at -inf and inf.
+        """
         low, high = (self._bounds - self.profile.g_min) / self._span - self.guard
         return np.ascontiguousarray(low.T), np.ascontiguousarray(high.T)
 
@@ -194,10 +198,10 @@ class AnalogCAM(SearchArray):
         """Return the r.m.s. error of closed bounds without the shift, in units of the inputs."""
         low, high = self.bounds()
         now = np.stack([low + self.shift, high - self.shift]).transpose(0, 2, 1)
-        closed = (self._stored >= 0.0) & (self._stored <= 1.0)
+        closed = np.isfinite(self._stored)
         if self.devices is None or not closed.any():
             return 0.0
-        error = (now - self._stored)[closed] ** 2
+        error = (now[closed] - self._stored[closed]) ** 2
         if self._sigma is not None:
             error = error + (self._sigma[closed] / self._span) ** 2
         return float(np.sqrt(error.mean(dtype=np.float64)))
@@ -247,7 +251,8 @@ class AnalogCAM(SearchArray):
             now = self.devices.conductance(self.seconds)
             self._sigma = self.devices.read_sigma(self.seconds)
         outwards = self.dtype.type(self.shift * self._span)
-        self._bounds = np.stack([now[0] - outwards, now[1] + outwards])
+        shifted = np.stack([now[0] - outwards, now[1] + outwards])
+        self._bounds = np.where(np.isinf(self._stored), self._stored, shifted).astype(self.dtype)
 
 
 def level_bounds(codes: npt.ArrayLike, bits: int) -> tuple[Array, Array]:
@@ -301,15 +306,15 @@ def _codes(codes: npt.ArrayLike, bits: int, where: str, least: int) -> tuple[Arr
     return array, count
 
 
-def _intervals(lower: npt.ArrayLike, upper: npt.ArrayLike, guard: float) -> Array:
-    """Check bounds and return them as (2, P, N), open ones at the ends of the guarded range."""
+def _intervals(lower: npt.ArrayLike, upper: npt.ArrayLike) -> Array:
+    """Check bounds and return them as (2, P, N), open ones infinite."""
     low, high = (np.atleast_2d(np.asarray(side, dtype=np.float64)) for side in (lower, upper))
     if low.shape != high.shape or low.ndim != 2 or low.size == 0:
         raise ShapeError(
             f"AnalogCAM: lower has shape {low.shape} and upper {high.shape}; expected (P, N) for "
             "both, not empty."
         )
-    closed = [np.where(np.isinf(side), 0.5, side) for side in (low, high)]
+    closed = [np.where(side == end, 0.5, side) for side, end in ((low, -np.inf), (high, np.inf))]
     if not all(((side >= 0) & (side <= 1)).all() for side in closed):
         raise CodeError(
             "AnalogCAM: bounds lie outside 0 to 1, the range of the data lines. Scale them, and "
@@ -320,4 +325,4 @@ def _intervals(lower: npt.ArrayLike, upper: npt.ArrayLike, guard: float) -> Arra
             f"AnalogCAM: {int((low > high).sum())} lower bounds are above their upper ones; such "
             "a cell matches nothing. Exchange them."
         )
-    return np.clip(np.stack([low, high]), -guard, 1.0 + guard)
+    return np.stack([low, high])

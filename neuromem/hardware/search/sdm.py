@@ -57,8 +57,8 @@ class SparseDistributedArray(AssociativeMemory):
     n_values : int, optional
         Bits of a value; left out, the memory is autoassociative.
     profile : str, Path or Profile
-        The device of addresses and analog counters. Its read noise blurs the radius, see
-        `neuromem.hardware.search.activation`.
+        The device of addresses and analog counters; one of two levels takes digital counters
+        only. Its read noise blurs the radius, see `neuromem.hardware.search.activation`.
     counters : {"digital", "hard", "soft"}
         "digital": exact counters beside the array. "hard": pairs of devices that move by one step
         a write and stop at `limit`. "soft": steps that shrink towards the bounds,
@@ -137,7 +137,14 @@ class SparseDistributedArray(AssociativeMemory):
                 f"{name}: step_noise is {step_noise}, but digital counters are exact. Leave it "
                 "out, or take counters='hard' or 'soft'."
             )
-        self.addresses = TernaryCAM(self._bits(), profile, rng=self._branch("addresses"))
+        device = find_profile(profile)
+        if counters != "digital" and device.kind != "analog":
+            raise ParameterError(
+                f"{name}: profile {device.name!r} has cells of two levels, which hold addresses "
+                f"but no counters of the kind {counters!r}. Take counters='digital', or an analog "
+                "profile."
+            )
+        self.addresses = TernaryCAM(self._bits(), device, rng=self._branch("addresses"))
         analog = counters == "soft" or self.step_noise > 0.0
         kind = np.int32 if counters == "digital" else np.float32 if analog else np.int16
         self._counts = np.zeros((self.n_locations, self.n_values), kind)

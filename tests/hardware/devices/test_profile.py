@@ -279,6 +279,21 @@ def test_relaxation_by_the_logarithm_of_time(write):
         )
 
 
+def test_relaxation_says_what_it_includes_and_whether_it_ends_at_the_range(write):
+    plain = profile(write()).relaxation
+    assert (plain.includes_programming, plain.clip) == (False, False)
+    more = "[relaxation]\nincludes_programming = true\nclip = true"
+    mine = profile(write(MINE.replace("[relaxation]", more), "mine"))
+    assert (mine.relaxation.includes_programming, mine.relaxation.clip) == (True, True)
+    assert "after 1 s, programming included, clipped to the range\n" in mine.describe()
+    named = [name for name in profiles() if profile(name).relaxation is not None]
+    assert [n for n in named if profile(n).relaxation.includes_programming] == [
+        "rram-hfo2",
+        "sonos",
+    ]
+    assert [n for n in named if profile(n).relaxation.clip] == ["rram-cmo-hfox"]
+
+
 def test_what_a_device_has_not_is_zero():
     ideal, g = profile("ideal"), np.array([0.0, 10e-6])
     for values in [
@@ -308,6 +323,19 @@ def test_retention_of_a_magnetic_cell():
     retention = Retention(300.0, delta=40.0)
     assert retention.lost(3.1557e8) == pytest.approx(0.738, rel=1e-2)
     assert retention.lost(3.1557e8, 330.0) > 0.999  # Delta falls to 36.4
+
+
+def test_cells_of_two_levels_go_over_and_come_back():
+    """(1 - exp(-2 k t)) / 2: as many as fail while few do, one half at last."""
+    retention = Retention(300.0, delta=40.0)
+    k = np.exp(-40.0) / 1e-9
+    for seconds in (1e-3, 1.0, 3.1557e8, 1e10):
+        assert retention.flipped(seconds) == pytest.approx(
+            -np.expm1(-2 * k * seconds) / 2, rel=1e-9
+        )
+    assert retention.flipped(1.0) == pytest.approx(retention.lost(1.0), rel=1e-8)
+    assert retention.flipped(1e30) == 0.5
+    assert retention.flipped(0.0) == 0.0
 
 
 # ------------------------------------------------------------------------------------ errors
@@ -366,6 +394,7 @@ def test_missing_files_are_named(tmp_path):
         ('per = "read"', 'per = "product"', "[noise] per is 'product'; choose one of: time, read."),
         ("absolute =", "amount =", "[noise] relative: there are neither of relative and absolute"),
         ("[faults]", 'read = "no"\n[faults]', "[noise] read is unknown"),
+        ("[relaxation]", "[relaxation]\nclip = 1", "[relaxation] clip is 1; give true or false."),
         ("cycles = 1e8", "cycles = 0", "[endurance] cycles is 0; give a number above 0."),
         ("spread = 0.5", "", "mine.toml: [retention] spread is missing"),
         ("[0.5, 1.0]", "[0.5, -1.0]", "[programming] sigma is -0.5 at 50 uS; a spread is a finite"),

@@ -342,6 +342,66 @@ def test_H39_the_mean_of_stochastic_updates_is_the_outer_product(x, d):
     assert cells.weights.mean() / n == pytest.approx(eta * x * d, abs=4 * error)
 
 
+TILTED = {"step": 0.002, "asymmetry": 0.3}
+KINDS = {
+    "constant": UpdateModel(kind="constant", **TILTED),
+    "linear": UpdateModel(kind="linear", slope_up=0.5, slope_down=0.9, **TILTED),
+    "soft-bounds": UpdateModel(kind="soft-bounds", bounds=(-0.6, 1.4), **TILTED),
+    "exponential": replace(EXPONENTIAL, c2c=0.0, write_noise=0.0, asymmetry_spread=0.0),
+    "pcm-set": replace(update_model("pcm-set"), c2c=0.0, **EVEN),
+    "neurosim": UpdateModel(
+        kind="neurosim", bounds=(-1.0, 1.0), pulses=500, label_up=2.4, label_down=-4.88
+    ),
+    "neurosim from above 0": UpdateModel(
+        kind="neurosim", bounds=(1e-6, 5e-5), pulses=100, label_up=4.0, label_down=-4.0
+    ),
+}
+
+
+@pytest.mark.parametrize(("x", "d"), [(0.6, 0.3), (-0.5, 0.9)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_H39_the_mean_at_zero_is_the_outer_product_for_every_kind(kind, x, d):
+    """One update of fresh cells, 200 to a population that share no row and no column, 100 times.
+
+    Each is 0.05 pulses on average, so that 4 s.e. of their sum are 4 / sqrt(2e4 x 0.05) = 13 %;
+    that a second pulse starts elsewhere makes 2 % at most. (The prefactor of the step is 1.3 to 28
+    times too small or too large for these.)
+    """
+    model, direction = KINDS[kind], 1 if x * d > 0 else -1
+    if direction < 0 and (model.one_sided or model.bounds[0] > 0):
+        pytest.skip("there is no way down from the low bound")
+    start = max(0.0, model.bounds[0])
+    step = float(model.mean_step([start], direction)[0])
+    eta = 0.05 * step / abs(x * d)
+    moved = []
+    for seed in range(100):
+        cells = PulsedDevices(model, (200, 200), rng=seed, dtype=np.float64, initial=start)
+        cells.stochastic_update(np.full(200, x), np.full(200, d), eta)
+        moved.append(np.diagonal(cells.weights) - start)
+    assert np.mean(moved) == pytest.approx(eta * x * d, rel=4 / np.sqrt(2e4 * 0.05))
+
+
+def test_up_and_down_pulses_of_one_update_have_rates_of_their_own():
+    """With steps of 1.3 and 0.7, both move by eta x d: 4 s.e. of 4000 x 0.2 pulses are 14 %."""
+    model, eta = KINDS["constant"], 0.2 * 0.002 * 0.7
+    total = np.zeros((2, 2))
+    for seed in range(4000):
+        cells = PulsedDevices(model, (2, 2), rng=seed, dtype=np.float64)
+        cells.stochastic_update([1.0, -1.0], [1.0, 0.5], eta)
+        total += cells.weights
+    np.testing.assert_allclose(total / 4000 / eta, [[1.0, 0.5], [-1.0, -0.5]], rtol=0.2)
+
+
+def test_pulses_that_do_not_move_a_cell_are_refused():
+    stiff = UpdateModel(kind="constant", step=0.01, asymmetry=1.0, name="stiff")
+    cells = PulsedDevices(stiff, (1, 1))
+    cells.stochastic_update([1.0], [1.0], 0.1)
+    with pytest.raises(
+        CapabilityError, match=r"^stochastic_update: down pulses do not move 'stiff' at w = 0, so"
+    ):
+        cells.stochastic_update([1.0], [-1.0], 0.1)
+
+
 def test_a_zero_row_or_column_moves_nothing():
     cells = PulsedDevices(UpdateModel(kind="constant", step=0.01), (2, 3), rng=11)
     cells.stochastic_update([0.0, 1.0], [1.0, 0.0, -1.0], 0.5)

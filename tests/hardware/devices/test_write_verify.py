@@ -207,6 +207,20 @@ def test_pulses_and_energy_are_those_of_a_slow_twin():
     assert cells.pulses.max() > 10  # several turns were made
 
 
+@pytest.mark.parametrize(
+    ("name", "goal", "joule"), [("ecram", 100e-6, 25e-12), ("sonos", 8e-6, 56e-15)]
+)
+def test_pulses_on_a_gate_cost_what_the_profile_says(name, goal, joule):
+    """No current flows through the channel: V^2 G t would be 5^2 x 46 uS x 0.1 s for ECRAM."""
+    goals = goal * np.linspace(0.5, 1.5, 50)
+    cells = write_verify(name, goals, tolerance=0.02 * goal, v0=1.0, pulse=1e-3, dtype=np.float64)
+    assert cells.pulses.min() > 0
+    np.testing.assert_allclose(cells.energy, cells.pulses * joule, rtol=1e-12)
+    assert cells.summary()["energy"] == pytest.approx(cells.pulses.sum() * joule)
+    free = write_verify(name, [1e-6], tolerance=1e-6, start=1e-6)
+    assert free.energy.tolist() == [0.0]
+
+
 def test_write_noise_of_the_model_is_part_of_what_is_reached():
     """Steps of nothing with write noise of 1 uS: one pulse, and a cell is N(start, 1 uS)."""
     noisy = UpdateModel(kind="constant", step=1e-6, write_noise=5e4)

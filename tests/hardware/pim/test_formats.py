@@ -37,6 +37,33 @@ def test_encode_rounds_to_the_nearest_bfloat16(x):
     np.testing.assert_array_equal(BFLOAT16.encode([got]), BFLOAT16.encode([x]))
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (1 + 2**-8 + 2**-40, 1.0078125),  # above the tie between 1 and 1 + 2^-7
+        (1 + 2**-8, 1.0),
+        (-(1 + 2**-8 + 2**-40), -1.0078125),
+        (2**40 + 2**32 + 1, 2**40 + 2**33),
+        (2**62 + 2**54, 2**62),
+        (2**62 + 2**54 + 1, 2**62 + 2**55),  # which float64 does not tell from the tie
+        (-(2**62) - 2**54 - 1, -(2**62) - 2**55),
+        (2**62 + 3 * 2**54 - 1, 2**62 + 2**55),
+        (-(2**63), -(2**63)),
+        (2.0**-134 * (1 + 2**-40), 2.0**-133),  # subnormal: multiples of 2^-133
+        (2.0**-134, 0.0),
+        (-(2.0**-1074), -0.0),
+        (2.0**-126 * (1 - 2**-30), 2.0**-126),
+    ],
+)
+def test_encode_rounds_to_bfloat16_once(given, wanted):
+    """Not to float32 or float64 on the way, which would make ties of what is beside them."""
+    (got,) = BFLOAT16.decode(BFLOAT16.encode([given]))
+    assert got == wanted
+    assert np.signbit(got) == np.signbit(wanted)
+    (scalar,) = BFLOAT16.decode(BFLOAT16.encode(given)).reshape(1)
+    assert scalar == got
+
+
 def test_a_format_of_known_widths_has_its_dtype_under_any_name():
     assert FloatFormat(8, 7).encode([1.0]) == BFLOAT16.encode([1.0]) == 0x3F80
     assert FloatFormat(11, 52).dtype == np.float64

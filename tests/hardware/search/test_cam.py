@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from neuromem.core.errors import CodeError, ParameterError, ShapeError
 from neuromem.hardware.devices.laws import law
 from neuromem.hardware.devices.profile import profile
-from neuromem.hardware.devices.sections import Drift, Noise, Programming
+from neuromem.hardware.devices.sections import Drift, Noise, Programming, Telegraph
 from neuromem.hardware.search.analog_cam import AnalogCAM, level_bounds, level_centres
 from neuromem.hardware.search.cam import TernaryCAM
 
@@ -149,6 +149,17 @@ def test_drift_fools_a_fixed_reference_and_not_a_replica_line():
     assert np.mean(replica.search(queries).matched != right) < 1e-3
     assert replica.search(words).matched.diagonal().mean() > 0.99
     assert replica.margin().g_on < 0.6 * TernaryCAM(words, "pcm", rng=1).margin().g_on
+
+
+def test_trapped_cells_are_no_ideal_ones():
+    """Telegraph noise takes half of G from half of the cells: 20 of 40 mismatches, s.d. 1.6."""
+    trapped = replace(IDEAL, telegraph=Telegraph(1.0, 1e-3, 1e-3))
+    words = np.zeros((3000, 40), np.int8)
+    array = TernaryCAM(words, trapped, rng=1, dtype=np.float64)
+    assert not array.ideal
+    currents = array.search(np.ones((1, 40), np.int8)).readings / (0.2 * 25e-6)
+    assert currents.mean() == pytest.approx(20.0, abs=4 * np.sqrt(10 / 3000))
+    assert not AnalogCAM(words, words, trapped).ideal
 
 
 def test_common_drift_scales_all_currents():
@@ -317,12 +328,36 @@ def test_read_noise_blurs_a_bound():
         assert share == pytest.approx(wanted, abs=4 * math.sqrt(wanted * (1 - wanted) / 3000))
 
 
-def test_open_bounds_stay_open_under_noise():
-    """A guard of 0.1 is 2 uS of 24, four s.d. of 0.5 uS: 3e-5 of 4000 ends fail."""
+@pytest.mark.parametrize("kind", ["cells", "excess"])
+@pytest.mark.parametrize(
+    "cells", [with_programming(5.0), with_read_noise(5.0), IDEAL], ids=["write", "read", "ideal"]
+)
+def test_open_bounds_stay_open_under_noise(cells, kind):
+    """Errors of a fifth of the range: none of 2000 open cells rejects either end, or reads wide."""
     n_words = 2000
-    array = AnalogCAM(np.full((n_words, 1), -np.inf), np.full((n_words, 1), np.inf),
-                      with_programming(0.5), rng=1)  # fmt: skip
-    assert array.search([[0.0], [1.0]]).matched.mean() > 0.999
+    array = AnalogCAM(np.full((n_words, 1), -np.inf), np.full((n_words, 1), np.inf), cells,
+                      rng=1, guard=0.0, stuck_low=0.1, stuck_high=0.1)  # fmt: skip
+    found = array.search([[0.0], [1.0]], kind=kind, rng=2)
+    assert found.matched.all()
+    assert not found.readings.any()
+    low, high = array.bounds()
+    assert (low == -np.inf).all()
+    assert (high == np.inf).all()
+    assert array.bound_error() == 0.0
+
+
+def test_drift_does_not_close_an_open_bound():
+    """After a day PCM has lost a third of G, bounds at the end of the range with it; not open ones.
+
+    The closed sides of the same cells drift: an interval up to 1 loses the input 1.
+    """
+    n_words = 5000
+    low = np.full((n_words, 1), -np.inf)
+    aged = AnalogCAM(low, np.full((n_words, 1), np.inf), "pcm", rng=1).at(86400.0)
+    assert aged.search([[0.0], [0.5], [1.0]]).matched.all()
+    half = AnalogCAM(low, np.ones((n_words, 1)), "pcm", rng=1).at(86400.0)
+    assert half.search([[0.0]]).matched.all()
+    assert half.search([[1.0]]).matched.mean() < 0.01
 
 
 def test_levels_of_a_device_round_the_bounds():
@@ -344,6 +379,7 @@ def test_drift_lowers_both_bounds():
         (lambda: AnalogCAM([[0.5]], [[0.4]]), ParameterError, "1 lower bounds are above"),
         (lambda: AnalogCAM([[0.5]], [[1.4]]), CodeError, "bounds lie outside 0 to 1"),
         (lambda: AnalogCAM([[np.nan]], [[1.0]]), CodeError, "bounds lie outside 0 to 1"),
+        (lambda: AnalogCAM([[np.inf]], [[np.inf]]), CodeError, "bounds lie outside 0 to 1"),
         (lambda: AnalogCAM([[0.1, 0.2]], [[1.0]]), ShapeError, r"lower has shape \(1, 2\)"),
         (lambda: AnalogCAM([[0]], [[1]], guard=-1), ParameterError, "guard is -1"),
         (lambda: AnalogCAM([[0]], [[1]]).search([[1.5]]), CodeError, "outside 0 to 1"),

@@ -177,6 +177,14 @@ def test_read_noise_blurs_the_radius():
         assert at.mean() / 200 == pytest.approx(wanted, abs=4 * error)
 
 
+def test_a_distance_on_the_radius_of_an_exact_read_is_a_coin():
+    np.testing.assert_array_equal(activation_probability([451.5], 451), [0.5])
+    np.testing.assert_array_equal(
+        activation_probability([451, 451.5, 452], 451, [0.0, 0.0, 0.0]), [1.0, 0.5, 0.0]
+    )
+    assert activation_probability(451.5, 451, 2.0) == 0.5
+
+
 def test_blur_lets_in_more_than_it_shuts_out():
     """The tail of the binomial rises: sigma_d = 5 bits at r = 451 activates more than exact."""
     exact, blurred = (activation_fraction(1000, 451, sigma) for sigma in (0.0, 5.0))
@@ -283,6 +291,13 @@ def test_real_devices_recall_and_age(device, counters):
         np.testing.assert_array_equal(at.recall(flipped(keys, 20), rng=1).patterns, seen.patterns)
 
 
+@pytest.mark.parametrize("device", ["stt-mram", "sram-cim"])
+def test_two_levels_hold_addresses_beside_digital_counters(device):
+    keys = random_keys(10, 128)
+    memory = SparseDistributedArray(128, n_locations=1000, profile=device, counters="digital")
+    assert memory.store(keys).recall(flipped(keys, 10), rng=1).success(keys).all()
+
+
 def test_stuck_cells_and_wider_blur_cost_recall():
     keys = random_keys(60, 128)
     quiet, loud = (
@@ -362,6 +377,11 @@ def test_keys_stay_untouched_and_the_memory_weighs_what_it_holds():
             "digital counters are exact",
         ),
         (lambda: SparseDistributedArray(9, profile="pcmm"), ParameterError, "no device profile"),
+        (
+            lambda: SparseDistributedArray(9, profile="stt-mram"),
+            ParameterError,
+            "'stt-mram' has cells of two levels.* no counters of the kind 'hard'. Take counters='d",
+        ),
         (lambda: SparseDistributedArray(9).recall([1] * 9), CapabilityError, "nothing is stored"),
         (lambda: SparseDistributedArray(9).energy([1] * 9), CapabilityError, "nothing is stored"),
         (lambda: SparseDistributedArray(9).store([[0] * 9]), CodeError, "keys hold"),
