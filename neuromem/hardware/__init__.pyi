@@ -25,6 +25,7 @@ from .placed import Placed as Placed
 from .placed import PlacedNetwork as PlacedNetwork
 from .presets import chip_preset as chip_preset
 from .presets import chips as chips
+from .reservoir import Reservoir as Reservoir
 from .search.analog_cam import AnalogCAM as AnalogCAM
 from .search.cam import TernaryCAM as TernaryCAM
 from .search.encoder import MintermEncoder as MintermEncoder

@@ -20,7 +20,7 @@ class Pulsing:
 
     A change of weight is shared by the two cells of a pair, up in one and down in the other; cells
     that take up pulses only get all of it in the one or the other. It is rounded at random to a
-    whole number of pulses, each of the nominal step: what comes of them is the model's affair.
+    whole number of pulses, each of the mean step at zero: what comes of them is the model's affair.
 
     Parameters
     ----------
@@ -50,6 +50,15 @@ class Pulsing:
                 "need pairs of cells. Choose the scheme differential or two-sided."
             )
         self.calls = 0
+        # Steps at zero, or at the bound that is nearest to it.
+        rest = float(np.clip(0.0, *self.model.bounds))
+        up = self.model.mean_step(rest, 1).item()
+        self._steps = (up if self.model.one_sided else self.model.mean_step(rest, -1).item(), up)
+        if min(self._steps) <= 0.0:
+            raise CapabilityError(
+                f"Crossbar.add_outer: pulses do not move cells of {self.model.name!r} at {rest:g}, "
+                "so that no number of them makes a change. Choose another update model."
+            )
         low, high = self.model.bounds
         self._cells = [
             PulsedDevices(
@@ -102,7 +111,7 @@ class Pulsing:
             weights[:, 0::2], weights[:, 1::2] = np.maximum(change, 0.0), np.maximum(-change, 0.0)
         else:
             weights[:, 0::2], weights[:, 1::2] = change / 2, -change / 2
-        wanted = shares * (high - low) / self.model.step
+        wanted = shares * (high - low) / np.where(shares < 0.0, self._steps[0], self._steps[1])
         dice = stream(_seed(arrays, number, "counts"), self.calls).random(wanted.shape)
         counts = np.floor(wanted + dice).astype(np.int64)
         cells.pulse(counts)

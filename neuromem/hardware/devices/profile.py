@@ -408,7 +408,7 @@ def _read(path: Path, stamp: int) -> Profile:
 
 
 def _check_spreads(made: Profile, file: str) -> None:
-    """Raise where a spread is negative or not finite at a conductance in the range."""
+    """Raise where a law that must be >= 0 is negative or not finite in the range."""
     x = np.linspace(made.g_min, made.g_max, 257) / made.g_ref
     for key, law in _spreads(made):
         with np.errstate(over="ignore"):
@@ -417,8 +417,8 @@ def _check_spreads(made: Profile, file: str) -> None:
         if not values[worst] >= 0:
             at = x[worst] * made.g_ref / MICRO
             raise ParameterError(
-                f"{file}: {key} is {values[worst]:.3g} at {at:.4g} uS; a spread is a finite number "
-                ">= 0. Give the piece `low = 0.0`, or correct its numbers."
+                f"{file}: {key} is {values[worst]:.3g} at {at:.4g} uS; it must be a finite "
+                "number >= 0. Give the piece `low = 0.0`, or correct its numbers."
             )
 
 
@@ -426,6 +426,7 @@ def _spreads(made: Profile) -> Iterator[tuple[str, Law]]:
     if made.programming is not None:
         yield "[programming] sigma", made.programming.sigma
     if made.drift is not None:
+        yield "[drift] mean", made.drift.mean  # a negative one would be folded: nu = |...|
         yield "[drift] spread", made.drift.spread
     if made.relaxation is not None:
         for k, law in enumerate(made.relaxation.sigma):

@@ -353,6 +353,15 @@ def _faults(table: Table) -> dict[str, Any]:
     return {"stuck_low": low, "stuck_high": high}
 
 
+def _area(table: Table) -> dict[str, Any]:
+    node = table.positive("node")
+    if not 1e-9 <= node <= 1e-5:
+        raise ParameterError(
+            f"{table.where('node')} is {node:g}; give metres from 1e-9 to 1e-5, such as 90e-9."
+        )
+    return {"cell_area": table.positive("cell"), "node": node}
+
+
 _PLAIN: dict[str, Callable[[Table], dict[str, Any]]] = {
     "conductance": _conductance,
     "valid": _valid,
@@ -367,7 +376,7 @@ _PLAIN: dict[str, Callable[[Table], dict[str, Any]]] = {
         "write_pulses": table.positive("pulses", 1.0),
         "write_energy": table.positive("energy") if table.has("energy") else None,
     },
-    "area": lambda table: {"cell_area": table.positive("cell"), "node": table.positive("node")},
+    "area": _area,
 }
 _MAY_BE_LEFT_OUT = ("valid", "faults")
 _EFFECTS: dict[str, Callable[[Table], Any]] = {

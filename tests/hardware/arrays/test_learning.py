@@ -1,11 +1,13 @@
 """Learning in the array: rank-one changes by pulses."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from neuromem.core.errors import CapabilityError, ShapeError
 from neuromem.hardware import Crossbar
-from neuromem.hardware.devices.updates import UpdateModel
+from neuromem.hardware.devices.updates import UpdateModel, update_model
 
 FINE = UpdateModel(kind="constant", bounds=(0.0, 1.0), step=1e-4)
 """Small equal steps without noise: what is left is the rounding to whole pulses."""
@@ -97,3 +99,24 @@ def test_what_cannot_learn_says_so():
         crossbar.add_outer(np.ones(2), np.ones(3))
     with pytest.raises(CapabilityError, match="10 s have passed"):
         crossbar.at(10.0).add_outer(np.ones(3), np.ones(3))
+
+
+@pytest.mark.parametrize("model", ["rram-exponential", "rram-soft-bounds", "ecram-metal-oxide"])
+def test_a_small_change_at_mid_range_comes_out_in_the_mean(model):
+    """Pulses are counted by the mean step at zero, the middle of a two-sided pair's weight 0."""
+    noiseless = dataclasses.replace(
+        update_model(model),
+        c2c=0.0,
+        write_noise=0.0,
+        step_spread=0.0,
+        high_spread=0.0,
+        low_spread=0.0,
+        bounds=(-1.0, 1.0),
+        asymmetry=0.0,
+        asymmetry_spread=0.0,
+    )
+    crossbar = Crossbar.program(
+        np.zeros((40, 50)), "ideal", scheme="two-sided", update=noiseless, w_max=1.0, dtype=float
+    )
+    crossbar.add_outer(np.full(40, 0.1), np.full(50, 0.2))
+    assert crossbar.weights.mean() == pytest.approx(0.02, rel=0.1)

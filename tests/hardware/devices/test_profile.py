@@ -397,7 +397,7 @@ def test_missing_files_are_named(tmp_path):
         ("[relaxation]", "[relaxation]\nclip = 1", "[relaxation] clip is 1; give true or false."),
         ("cycles = 1e8", "cycles = 0", "[endurance] cycles is 0; give a number above 0."),
         ("spread = 0.5", "", "mine.toml: [retention] spread is missing"),
-        ("[0.5, 1.0]", "[0.5, -1.0]", "[programming] sigma is -0.5 at 50 uS; a spread is a finite"),
+        ("[0.5, 1.0]", "[0.5, -1.0]", "[programming] sigma is -0.5 at 50 uS; it must be a finite"),
         ("[[{ polynomial = [1.0] }]", "[[{ polynomial = [-1.0] }]", "[relaxation] sigma[0] is -1"),
         ("[{ polynomial = [0.01] }]", "[{ log = [1.0, 0.0] }]", "[drift] spread is -2.3 at 5 uS"),
         ("[{ polynomial = [0.05] }]", "0.05", "mine.toml: [drift] mean is 0.05; give a list of"),
