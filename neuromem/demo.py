@@ -37,6 +37,8 @@ DAY = 86400.0
 TIMES = {"programmed": 0.0, "a day": DAY, "a month": 30 * DAY}
 ON_CHIP = ("pseudo-inverse", "modern-hopfield")
 """The memories that end on a chip: one that reads signs of its fields, one that reads sizes."""
+_POLICIES = {"none": ("as it is", "o", -0.1), "global": ("compensated", "s", 0.1)}
+"""Policies of compensation: name, mark, and place beside the time in the figure."""
 
 
 def run_demo(
@@ -115,7 +117,7 @@ def _on_chips(
             stored,
             on=chip,
             times=list(TIMES.values()),
-            compensate=("none", "global"),
+            compensate=list(_POLICIES),
             criterion=ENOUGH,
             trials=CHIPS,
             seed=seed,
@@ -245,7 +247,8 @@ def _chip_figures(
         "ageing": (
             _ageing_figure(aged),
             f"Images recalled (overlap above {ENOUGH}) from cues with a tenth of their pixels "
-            f"flipped, on {CHIPS} phase-change chips, against the time since they were programmed. "
+            f"flipped, on {CHIPS} phase-change chips, against the time since they were programmed, "
+            "with 95 % intervals over the chips. "
             "Conductances drift down. A memory that reads the signs of its fields does not notice; "
             "one that compares their sizes forgets, until one digital factor makes up for it.",
         ),
@@ -259,18 +262,31 @@ def _chip_figures(
 
 @plot.styled
 def _ageing_figure(aged: dict[str, xr.Dataset]) -> Any:
-    figure, ax = plt.subplots(figsize=(5.8, 3.0), layout="constrained")
-    for number, (name, result) in enumerate(aged.items()):
-        for policy, style in (("none", "o--"), ("global", "o-")):
-            kept = result["success"].sel(compensate=policy)
-            label = f"{name}, {'as it is' if policy == 'none' else 'compensated'}"
-            ax.plot(list(TIMES), kept, style, lw=1, color=plot.COLOURS[number], label=label)
+    """Draw a panel for each memory; policies stand side by side, so that equal ones are seen."""
+    figure, axes = plt.subplots(1, len(aged), figsize=(7.0, 2.9), layout="constrained", sharey=True)
+    places = np.arange(len(TIMES))
+    for ax, (name, result) in zip(axes, aged.items(), strict=True):
         ideal = float(result["ideal_success"])
-        ax.axhline(ideal, color=plot.COLOURS[number], lw=0.6, ls=":")
-    ax.set_xlabel("time since programming (dotted: the ideal memory)")
-    ax.set_ylabel("fraction recalled")
-    ax.set_ylim(-0.03, 1.03)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        ax.axhline(ideal, color="0.25", lw=1, ls=(0, (6, 3)), label="ideal memory")
+        for number, (policy, (label, mark, aside)) in enumerate(_POLICIES.items()):
+            one = result.sel(compensate=policy)
+            mean = one["success"].values
+            interval = mean - one["success_low"].values, one["success_high"].values - mean
+            ax.errorbar(
+                places + aside,
+                mean,
+                yerr=np.maximum(interval, 0.0),
+                fmt=mark,
+                color=plot.COLOURS[number],
+                capsize=2,
+                lw=1,
+                label=label,
+            )
+        ax.set_title(name)
+        ax.set_xticks(places, list(TIMES))
+        ax.set(xlabel="time since programming", xlim=(-0.4, len(TIMES) - 0.6), ylim=(-0.03, 1.04))
+    axes[0].set_ylabel("fraction recalled")
+    axes[0].legend(loc="lower left")
     return figure
 
 
@@ -334,10 +350,11 @@ def _add_chip(report: Report, chip: dict[str, Any], drawn: dict[str, tuple[Any, 
     (
         report.heading("The same images on a chip")
         .text(
-            f"{' and '.join(memories)}, written into {chip['chips']} chips of {chip['device']}: "
-            "programming errors, drift of every device by an exponent of its own, 1/f noise, "
-            f"{ADC_BITS}-bit converters, of signs one-bit drivers. Cues have a tenth of their "
-            "pixels flipped."
+            f"The memories {' and '.join(memories)}, each written into {chip['chips']} chips "
+            f"({chip['device']}): programming errors, drift of every device by an exponent of its "
+            f"own, 1/f noise, {ADC_BITS}-bit ADCs. Inputs are driven by one-bit drivers where they "
+            f"are signs, and by {ADC_BITS}-bit DACs where they are real numbers. Cues have a "
+            "tenth of their pixels flipped."
         )
         .table(
             [f"recalled, overlap above {ENOUGH}", *memories],

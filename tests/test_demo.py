@@ -2,10 +2,12 @@
 
 import json
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from neuromem.core.results import open_dataset
-from neuromem.demo import MEMORIES, run_demo
+from neuromem.demo import MEMORIES, ON_CHIP, _ageing_figure, run_demo
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,25 @@ def test_the_images_end_on_a_chip(demo):
         assert 0 < numbers["energy_per_recall"] < 1e-6
         assert numbers["area"] > 0
     assert "success" in open_dataset(folder / "ageing-pseudo-inverse.nc")
+
+
+def test_the_ageing_figure_shows_every_point_with_its_interval(demo):
+    folder, _ = demo
+    aged = {name: open_dataset(folder / f"ageing-{name}.nc") for name in ON_CHIP}
+    figure = _ageing_figure(aged)
+    assert [ax.get_title() for ax in figure.axes] == list(ON_CHIP)
+    for ax, result in zip(figure.axes, aged.values(), strict=True):
+        assert len(ax.containers) == 2
+        seen = set()
+        for bars, policy in zip(ax.containers, ("none", "global"), strict=True):
+            one = result.sel(compensate=policy)
+            ends = np.array([[low[1], high[1]] for low, high in bars.lines[2][0].get_segments()])
+            np.testing.assert_allclose(ends.T, [one["success_low"], one["success_high"]])
+            points = list(zip(*bars.lines[0].get_data(), strict=True))
+            np.testing.assert_allclose([y for _, y in points], one["success"])
+            seen |= {(round(x, 3), y) for x, y in points}
+        assert len(seen) == 2 * result.sizes["time"]  # none lies on another
+    plt.close(figure)
 
 
 def test_the_same_seed_gives_the_same_numbers(demo, tmp_path):

@@ -67,6 +67,27 @@ def test_basin_dynamics_trend_and_phases_have_labelled_axes():
     assert all(ax.get_xlabel() and ax.get_ylabel() for ax in drawn)
 
 
+@pytest.mark.parametrize("device", ["pcm", None])
+def test_memories_on_a_chip_are_named_by_its_device(device):
+    chip = None if device is None else nm.hardware.Chip(device, tile=(64, 64))
+    choices = {"n": 60, "loads": [0.05], "trials": 2, "cues": 4, "on": chip}
+    said = "" if device is None else " on pcm"
+    curve = nm.measures.capacity("hopfield", **choices)
+    legend = nm.plot.capacity(curve).get_legend()
+    assert legend.get_texts()[-1].get_text() == f"hopfield, N = 60{said}"
+    basin = nm.measures.basin("hopfield", fractions=[0.1, 0.45], **choices)
+    legend = nm.plot.basin(basin).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [rf"$\alpha$ = 0.05{said}"]
+    assert curve.attrs.get("device") == basin.attrs.get("device") == device
+
+
+def test_a_basin_of_one_chosen_load_is_drawn():
+    result = nm.measures.basin("hopfield", n=60, loads=[0.05, 0.1], fractions=[0.1, 0.45], trials=2)
+    line = nm.plot.basin(result.isel(load=1)).lines[0]
+    assert line.get_label() == r"$\alpha$ = 0.1"
+    np.testing.assert_allclose(line.get_ydata(), result["success"].isel(load=1))
+
+
 def test_images_are_laid_out_by_row():
     digits = nm.patterns.digits()[:3]
     figure = nm.plot.images({"stored": digits, "again": digits}, captions={"again": ["1"] * 3})

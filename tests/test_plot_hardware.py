@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 
 import neuromem as nm
 from neuromem.core.errors import ParameterError, ShapeError
@@ -217,3 +218,59 @@ def test_foreign_input_is_refused_by_name(placed, aged, network):
         nm.plot.ir_drop(placed, tile=(2, 0))
     with pytest.raises(ShapeError, match=r"conductances have shape \(3,\); expected \(R, C\)"):
         nm.plot.ir_drop([1e-6] * 3, segment_resistance=1.0)
+    for tile in (3, (0,), "ab", None):
+        with pytest.raises(ParameterError, match=r"plot\.ir_drop: tile is .*; give "):
+            nm.plot.ir_drop(placed, tile=tile)
+
+
+def test_one_chosen_value_is_an_axis_of_length_one(placed, network, aged, designs):
+    one = nm.plot.energy(network.report.isel(synapses=0))
+    whole = nm.plot.energy(network.report.isel(synapses=[0]))
+    assert one.get_title() == whole.get_title() != ""
+    part = nm.plot.energy(network.report.sel(part="adc"))
+    assert texts(part) == ["adc 100%"]
+    recall = nm.plot.ageing(aged.sel(compensate="none"))[0]
+    assert texts(recall) == ["ideal memory", "none"]
+    start = nm.plot.ageing(aged.sel(time=60.0))[0].containers[1].lines[0]
+    np.testing.assert_allclose(start.get_ydata(), aged["success"].isel(compensate=1, time=1))
+    tile = nm.plot.front(designs.isel(tile=0))
+    assert texts(tile)[2:] == ["tiles of 16x16"]
+    assert [text.get_text() for text in tile.texts] == ["1", "3", "5"]
+    bits = nm.plot.front(designs.sel(adc_bits=3))
+    assert [text.get_text() for text in bits.texts] == ["3", "3"]
+    chip = nm.plot.front(designs.isel(trial=0)).containers[0].lines[0]
+    energy = designs["energy"].isel(tile=0, trial=0)
+    np.testing.assert_allclose(chip.get_xdata(), energy * 1e9)
+
+
+def test_axes_that_a_figure_does_not_have_are_refused_by_name(placed, aged, designs):
+    with pytest.raises(
+        ParameterError, match=r"plot\.energy: the dataset has no synapses; it holds"
+    ):
+        nm.plot.energy(placed.report.isel(synapses=0, drop=True))
+    two = [each.expand_dims(chip=[k]) for k, each in enumerate((aged, aged))]
+    with pytest.raises(
+        ParameterError, match=r"plot\.ageing: the dataset has .* chip besides .*isel"
+    ):
+        nm.plot.ageing(xr.concat(two, "chip"))
+    two = [each.expand_dims(chip=[k]) for k, each in enumerate((designs, designs))]
+    with pytest.raises(ParameterError, match=r"plot\.front: the dataset has .* chip besides"):
+        nm.plot.front(xr.concat(two, "chip"))
+
+
+@pytest.mark.parametrize("of", ["energy", "latency", "area"])
+def test_sums_stand_within_the_axes_also_of_layers_that_take_as_much(of):
+    """A part of no width ends a bar as the longest one does, and would hold the axis there."""
+    layers = {f"layer {k}": np.ones((64, 64)) for k in range(4)} | {"last": np.ones((64, 100))}
+    chip = nm.hardware.Chip("pcm", tile=(64, 128), adc_bits=6, dac_bits=4)
+    ax = nm.plot.energy(chip.map(layers, rng=0).report.isel(synapses=[0, 1, 2, 3, 4]), of=of)
+    ax.figure.draw_without_rendering()
+    frame = ax.get_window_extent()
+    for text in ax.texts:
+        box = text.get_window_extent()
+        assert frame.x0 < box.x0 < box.x1 <= frame.x1 + 1.0
+    equal = chip.map({f"layer {k}": np.ones((64, 64)) for k in range(5)}, rng=0).report
+    ax = nm.plot.energy(equal, of=of)
+    ax.figure.draw_without_rendering()
+    frame = ax.get_window_extent()
+    assert max(text.get_window_extent().x1 for text in ax.texts) <= frame.x1 + 1.0

@@ -103,7 +103,10 @@ def cells(
 def attributes(
     where: str, setup: Setup, n: int, *, parameters: Mapping[str, Any], seed: int, source: str
 ) -> dict[str, str | int]:
-    """Return the attributes of a measure of a model: the same for any executor."""
+    """Return the attributes of a measure of a model: the same for any executor.
+
+    ``device`` is among them where the memories lie on a chip.
+    """
     chosen = {
         "memory": setup.model(n).parameters,
         "patterns": setup.patterns,
@@ -113,7 +116,8 @@ def attributes(
         **parameters,
     }
     origin = provenance(chosen, seed, source)
-    return {"title": where, "model": setup.model.name, "n": n, **origin}
+    device = {} if setup.on is None else {"device": _device(setup.on)}
+    return {"title": where, "model": setup.model.name, "n": n, **device, **origin}
 
 
 def memory_attributes(
@@ -123,6 +127,11 @@ def memory_attributes(
     chosen = {"memory": memory.parameters, "n_stored": memory.n_stored, **parameters}
     origin = provenance(chosen, seed, source)
     return {"title": where, "model": type(memory).__name__, "n": memory.n, **origin}
+
+
+def _device(chip: object) -> str:
+    """Return the name of a chip's device; of a chip of one's own that has no profile, its type."""
+    return str(getattr(getattr(chip, "profile", None), "name", type(chip).__name__))
 
 
 def checked_axis(

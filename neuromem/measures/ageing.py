@@ -199,7 +199,8 @@ def _checked_times(where: str, on: Chip, times: npt.ArrayLike | None) -> list[fl
 
 def _checked_policies(where: str, compensate: str | Iterable[str]) -> list[str]:
     """Return the policies, each once, in the order given."""
-    given = [compensate] if isinstance(compensate, str) else list(compensate)
+    several = isinstance(compensate, Iterable) and not isinstance(compensate, str)
+    given = list(compensate) if several else [compensate]
     if not given:
         raise ParameterError(
             f"{where}: compensate is empty; give at least one of: {', '.join(COMPENSATIONS)}."

@@ -35,6 +35,12 @@ ENERGY = Variable("energy", "J", "energy of one product with all synapses")
 RECALL_ENERGY = Variable("recall_energy", "J", "energy of one recall, mean over cues")
 FRONT = Variable("front", "1", "whether no other design recalls as much for less energy")
 
+_CHOSEN_HERE = {
+    "tile": "tiles=[(64, 64)], a list of the sizes to try",
+    "profile": "device= instead",
+}
+"""Options of a chip that go by another name here."""
+
 _AXES = (TILE.name, ADC_BITS.name)
 _OF_DESIGNS = (LATENCY, AREA, TILES)
 _MEASURES = tuple(
@@ -150,6 +156,9 @@ def trade_off(
         where, memory, patterns, cue_noise=cue_noise, criterion=criterion, recall=recall or {}
     )
     trials, seed = whole_number(where, "trials", trials, least=1), whole_number(where, "seed", seed)
+    for name, instead in _CHOSEN_HERE.items():
+        if name in options:
+            raise ParameterError(f"{where}: {name} is {options[name]!r}; give {instead}.")
     profile = find_profile(device)
     sizes, bits = _checked_tiles(where, tiles), _checked_bits(where, adc_bits)
     designs = [[Chip(profile, tile, adc_bits=b, **options) for b in bits] for tile in sizes]
@@ -244,7 +253,7 @@ def _checked_tiles(where: str, tiles: Sequence[tuple[int, int]]) -> list[tuple[i
 
 def _checked_bits(where: str, adc_bits: int | Sequence[int]) -> list[int]:
     """Return the bits of the converters, rising, each once."""
-    given = np.atleast_1d(np.asarray(adc_bits)).tolist()
+    given = np.atleast_1d(np.array(adc_bits, dtype=object)).tolist()
     if not given:
         raise ParameterError(f"{where}: adc_bits is empty; give numbers such as [4, 6, 8].")
     return sorted({whole_number(where, "adc_bits", bits, least=1) for bits in given})

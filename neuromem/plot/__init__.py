@@ -5,7 +5,8 @@ measurements with their intervals, lines are theory; axes carry their units.
 """
 
 from neuromem.plot._style import COLOURS, STYLE, styled
-from neuromem.plot.hardware import ageing, conductances, energy, front, ir_drop
+from neuromem.plot.costs import energy, front
+from neuromem.plot.hardware import ageing, conductances, ir_drop
 from neuromem.plot.memories import basin, capacity, curves, dynamics, images, phases, trend
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import matplotlib.pyplot as plt
@@ -85,7 +85,17 @@ def mean_and_interval(values: xr.DataArray) -> tuple[Any, Any, Any]:
 
 def title_of(dataset: xr.Dataset) -> str:
     model, n = dataset.attrs.get("model", "measured"), dataset.attrs.get("n")
-    return f"{model}, N = {n}" if n else str(model)
+    return f"{model}, N = {n}{on_device(dataset)}" if n else f"{model}{on_device(dataset)}"
+
+
+def on_device(dataset: xr.Dataset) -> str:
+    """Return " on pcm" where memories were measured on chips of that device, else nothing."""
+    device = dataset.attrs.get("device")
+    return f" on {device}" if device else ""
+
+
+def chip_title(result: xr.Dataset) -> str:
+    return f"{result.attrs.get('model', 'memory')} on {result.attrs.get('device', 'a chip')}"
 
 
 def axis_label(values: xr.DataArray) -> str:
@@ -108,3 +118,20 @@ def needs(dataset: xr.Dataset, where: str, *names: str) -> None:
             f"{', '.join(map(str, dataset.variables))}. Give the result of the measure "
             "that this figure is named after."
         )
+
+
+def along(dataset: xr.Dataset, where: str, dims: Sequence[str], *names: str) -> xr.Dataset:
+    """Return variables along `dims`, in this order, before their trials.
+
+    A dimension of which one value was chosen, as by ``isel(tile=0)``, is one of length one.
+    """
+    needs(dataset, where, *names, *dims)
+    shown = dataset[list(names)]
+    others = [str(dim) for dim in shown.dims if dim not in (*dims, "trial")]
+    if others:
+        raise ParameterError(
+            f"{where}: the dataset has the dimensions {', '.join(others)} besides "
+            f"{', '.join(dims)}; choose one value of each, as by .isel({others[0]}=0)."
+        )
+    chosen = [dim for dim in dims if dim not in shown.dims]
+    return shown.expand_dims(chosen).transpose(*dims, ...)

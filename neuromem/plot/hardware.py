@@ -1,4 +1,4 @@
-"""Figures of chips: their conductances and wires, what they cost, how a memory ages on them."""
+"""Figures of chips: their conductances and wires, and how a memory ages on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
-from matplotlib.ticker import LogLocator
 
 from neuromem.core.codes import Array
 from neuromem.core.errors import ParameterError, one_of, whole_number
@@ -16,7 +15,15 @@ from neuromem.core.units import duration
 from neuromem.hardware.arrays import wires
 from neuromem.hardware.arrays.crossbar import Crossbar
 from neuromem.hardware.placed import Placement
-from neuromem.plot._style import COLOURS, axes_of, mean_and_interval, needs, points, styled
+from neuromem.plot._style import (
+    COLOURS,
+    along,
+    axes_of,
+    chip_title,
+    mean_and_interval,
+    needs,
+    styled,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +31,6 @@ if TYPE_CHECKING:
 
 _SHOWN_CELLS = 4000
 _BINS = 60
-_PART_COLOURS = (*COLOURS, "0.55", "0.8")
 _MARKS = ("o", "s", "^")
 _TICKS = (1e-9, 1e-6, 1e-3, 1.0, 60.0, 3600.0, 86400.0, 30 * 86400.0, 31557600.0, 315576000.0)
 
@@ -160,15 +166,17 @@ def ageing(result: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> Sequenc
     axes : sequence of two matplotlib.axes.Axes, optional
         Where to draw; a new figure if left out.
     """
-    needs(result, "plot.ageing", "success", "weight_error", "ideal_success", "time", "compensate")
+    where, measured = "plot.ageing", ("success", "success_low", "success_high", "weight_error")
+    shown = along(result, where, ("compensate", "time"), *measured)
+    needs(result, where, "ideal_success")
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(7.4, 3.0), layout="constrained")
     recall, error = axes
-    times = result["time"].values
+    times = shown["time"].values
     ideal = float(result["ideal_success"])
     recall.axhline(ideal, color="0.25", lw=1, ls=(0, (6, 3)), label="ideal memory")
-    for number, policy in enumerate(result["compensate"].values):
-        one = result.sel(compensate=policy)
+    for number, policy in enumerate(shown["compensate"].values):
+        one = shown.sel(compensate=policy)
         of_weights = mean_and_interval(one["weight_error"])
         of_recall = one["success"], one["success_low"], one["success_high"]
         for ax, values in ((recall, of_recall), (error, of_weights)):
@@ -180,87 +188,8 @@ def ageing(result: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> Sequenc
     error.set_ylim(bottom=0.0)
     for ax in axes:
         ax.legend(title="compensation of drift", fontsize="small", alignment="left")
-    recall.set_title(_title(result))
+    recall.set_title(chip_title(result))
     return axes
-
-
-@styled
-def energy(report: xr.Dataset, *, of: str = "energy", ax: Axes | None = None) -> Axes:
-    """Draw what one product takes, part by part; a bar for each of the synapses, if several.
-
-    Parameters
-    ----------
-    report : xarray.Dataset
-        What `Placed.report` gave.
-    of : {"energy", "latency", "area"}
-        What to break down.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if left out.
-
-    Raises
-    ------
-    ParameterError
-        If `of` or the report is something else.
-    """
-    of = one_of("plot.energy", "of", of, ("energy", "latency", "area"))
-    needs(report, "plot.energy", of, "synapses", "part")
-    taken = report[of].transpose("synapses", "part")
-    parts = [str(part) for part in taken["part"].values]
-    names = [str(name) for name in taken["synapses"].values]
-    largest = float(taken.sum("part").max())
-    factor, unit = _prefixed(largest, taken.attrs.get("units", ""))
-    values = taken.values / factor
-    if len(names) == 1:
-        ax = _of_parts(ax, parts, values[0], unit)
-        ax.set_title(f"{names[0]}: {values.sum():.3g} {unit}")
-    else:
-        ax = _of_synapses(ax, names, parts, values, unit)
-    ax.set_xlabel(f"{of if of == 'area' else f'{of} of one product'} ({unit})")
-    return ax
-
-
-@styled
-def front(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
-    """Draw recall against energy for every design, numbered by ADC bits, and the Pareto front.
-
-    Parameters
-    ----------
-    result : xarray.Dataset
-        What `nm.measures.trade_off` gave.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if left out.
-    """
-    needs(result, "plot.front", "success", "energy", "front", "ideal_success", "tile", "adc_bits")
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-    mean = result["energy"].mean("trial")
-    factor, unit = _prefixed(float(mean.max()), "J")
-    for number, tile in enumerate(result["tile"].values):
-        one, x = result.sel(tile=tile), mean.sel(tile=tile).values / factor
-        low, high = one["success_low"].values, one["success_high"].values
-        y, tint = one["success"].values, COLOURS[number % len(COLOURS)]
-        points(ax, x, y, low, high, f"tiles of {tile}", tint, line="-")
-        for bits, across, up in zip(result["adc_bits"].values, x, y, strict=True):
-            _beside(ax, across, up, str(bits), (3, 6), color=tint)
-    best = result["front"].values
-    # Along the front both rise.
-    x, y = np.sort(mean.values[best]) / factor, np.sort(result["success"].values[best])
-    ax.plot(x, y, "o", ms=8, mfc="none", mec="0.25", zorder=3)
-    ends = np.append(x, float(mean.max()) / factor), np.append(y, y[-1])
-    ax.plot(*ends, color="0.25", lw=1.2, drawstyle="steps-post", label="Pareto front", zorder=3)
-    ideal = float(result["ideal_success"])
-    ax.axhline(ideal, color="0.25", lw=1, ls=(0, (6, 3)), label="ideal memory")
-    ax.set_xscale("log")
-    near = float(mean.max()) < 20.0 * float(mean.min())
-    ax.xaxis.set_major_locator(
-        LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0) if near else (1.0, 3.0))
-    )
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter("")
-    ax.set(xlabel=f"energy of one product ({unit})", ylabel="fraction of cues recalled")
-    ax.set_title(_title(result))
-    _legend_beside(ax, "numbers: bits of the ADCs")
-    return ax
 
 
 def _crossbars(where: str, chip: object, synapses: str | None) -> dict[str, Crossbar]:
@@ -298,7 +227,7 @@ def _stages(crossbars: Sequence[Crossbar]) -> dict[str, Array]:
 def _tile(where: str, crossbar: Crossbar, tile: tuple[int, int]) -> tuple[Array, str]:
     """Return what the cells of a tile conduct now, with their transistors, and a title."""
     arrays = crossbar.arrays
-    row, column = (whole_number(where, "tile", block) for block in tile)
+    row, column = _blocks(where, tile)
     rows, columns = arrays.tiling.shape
     if row >= rows or column >= columns:
         raise ParameterError(
@@ -310,63 +239,15 @@ def _tile(where: str, crossbar: Crossbar, tile: tuple[int, int]) -> tuple[Array,
     return cells / (1.0 + cells * arrays.options.access_resistance), title
 
 
-def _of_parts(ax: Axes | None, parts: Sequence[str], values: Array, unit: str) -> Axes:
-    """Draw a bar for each part that takes anything, with its amount and share."""
-    ax = axes_of(ax)
-    taking = [k for k, value in enumerate(values) if value > 0.0]
-    ax.barh([parts[k] for k in taking], values[taking], color=[_PART_COLOURS[k] for k in taking])
-    whole = float(values.sum()) or 1.0
-    for row, k in enumerate(taking):
-        _beside(ax, values[k], row, f"{values[k]:.3g} {unit}, {_percent(values[k] / whole)}")
-    ax.invert_yaxis()
-    ax.margins(x=0.3)
-    return ax
-
-
-def _of_synapses(
-    ax: Axes | None, names: Sequence[str], parts: Sequence[str], values: Array, unit: str
-) -> Axes:
-    """Draw a bar for each of the synapses, stacked by part, with its sum."""
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.2, 1.4 + 0.28 * len(names)), layout="constrained")
-    rows, sums = np.arange(len(names)), np.cumsum(values, axis=1)
-    shares = values.sum(axis=0) / (values.sum() or 1.0)
-    for k, part in enumerate(parts):
-        if shares[k] > 0.0:
-            label = f"{part} {_percent(shares[k])}"
-            left = sums[:, k] - values[:, k]
-            ax.barh(rows, values[:, k], 0.7, left, color=_PART_COLOURS[k], label=label)
-    for row, total in enumerate(sums[:, -1]):
-        _beside(ax, total, row, f"{total:.3g} {unit}")
-    ax.set_yticks(rows, names)
-    ax.invert_yaxis()
-    ax.margins(x=0.2)
-    _legend_beside(ax, "share of each part")
-    return ax
-
-
-def _beside(
-    ax: Axes, x: float, y: float, text: str, by: tuple[int, int] = (3, 0), color: str = "black"
-) -> None:
-    """Write beside a point, `by` so many printer's points from it."""
-    ax.annotate(
-        text, (x, y), by, textcoords="offset points", va="center", fontsize="small", color=color
-    )
-
-
-def _legend_beside(ax: Axes, title: str) -> None:
-    """Put the legend to the right of the axes."""
-    ax.legend(
-        title=title,
-        fontsize="small",
-        alignment="left",
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "<1%"
+def _blocks(where: str, tile: tuple[int, int]) -> tuple[int, int]:
+    """Return the row block and the column block of a tile."""
+    try:
+        row, column = tile
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"{where}: tile is {tile!r}; give (row block, column block), such as (0, 0)."
+        ) from None
+    return whole_number(where, "tile", row), whole_number(where, "tile", column)
 
 
 def _policy(ax: Axes, times: Array, values: Sequence[Any], number: int, label: str) -> None:
@@ -404,17 +285,3 @@ def _time_axis(ax: Axes, times: Array) -> None:
         ax.set_xticks(ticks, texts, rotation=40, ha="right", rotation_mode="anchor")
         ax.set_xticks([], minor=True)
         ax.set_xlabel("time after programming")
-
-
-def _title(result: xr.Dataset) -> str:
-    return f"{result.attrs.get('model', 'memory')} on {result.attrs.get('device', 'a chip')}"
-
-
-def _prefixed(largest: float, unit: str) -> tuple[float, str]:
-    """Return the factor and the name of a unit in which `largest` is 1 or more."""
-    if unit == "m^2":
-        return (1e-6, "mm²") if largest >= 1e-8 else (1e-12, "µm²")
-    for prefix, factor in (("m", 1e-3), ("µ", 1e-6), ("n", 1e-9), ("p", 1e-12)):
-        if largest >= factor:
-            return factor, f"{prefix}{unit}"
-    return 1e-15, f"f{unit}"

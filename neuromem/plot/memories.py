@@ -14,10 +14,12 @@ from neuromem.core.errors import ShapeError
 from neuromem.core.patterns import shape_of
 from neuromem.plot._style import (
     COLOURS,
+    along,
     axes_of,
     axis_label,
     mean_and_interval,
     needs,
+    on_device,
     points,
     styled,
     title_of,
@@ -75,17 +77,20 @@ def capacity(
 def basin(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     """Draw the fraction of cues recalled against the fraction of their units flipped."""
     ax = axes_of(ax)
-    needs(result, "plot.basin", "success", "load", "fraction")
-    fractions = result["fraction"].values
-    for number, load in enumerate(result["load"].values):
-        one = result.sel(load=load)
+    measured = ("success", "success_low", "success_high")
+    shown = along(result, "plot.basin", ("load", "fraction"), *measured)
+    critical = along(result, "plot.basin", ("load",), "f50", "censored")
+    fractions = shown["fraction"].values
+    for number, load in enumerate(shown["load"].values):
+        one, noise = shown.sel(load=load), critical.sel(load=load)
         tint = COLOURS[number % len(COLOURS)]
-        ax.plot(fractions, one["success"], "o-", color=tint, lw=1, label=rf"$\alpha$ = {load:g}")
+        name = rf"$\alpha$ = {load:g}{on_device(result)}"
+        ax.plot(fractions, one["success"], "o-", color=tint, lw=1, label=name)
         ax.fill_between(
             fractions, one["success_low"], one["success_high"], color=tint, alpha=0.2, lw=0
         )
-        if not one["censored"]:
-            ax.axvline(float(one["f50"]), color=tint, lw=0.8, ls=":")
+        if not noise["censored"]:
+            ax.axvline(float(noise["f50"]), color=tint, lw=0.8, ls=":")
     ax.axhline(0.5, color="0.7", lw=0.6)
     ax.set_xlabel("flipped fraction of the cue")
     ax.set_ylabel("fraction of cues recalled")

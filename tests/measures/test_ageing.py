@@ -174,6 +174,7 @@ def test_every_number_has_units_a_meaning_and_an_origin(aged, tmp_path):
             {"compensate": "all"},
             r"ageing: compensate is 'all'; choose one of: none, glo",
         ),
+        ({"compensate": None}, r"ageing: compensate is None; choose one of: none, global, column"),
         ({"compensate": []}, r"ageing: compensate is empty; give at least one of: none, global"),
         ({"trials": 0}, r"ageing: trials is 0; give a whole number >= 1"),
         ({"seed": -1}, r"ageing: seed is -1"),

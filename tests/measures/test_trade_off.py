@@ -176,11 +176,17 @@ def test_every_number_has_units_a_meaning_and_an_origin(found, tmp_path):
         ({"tiles": "64x64"}, r"trade_off: tiles is '64x64'; give a list"),
         ({"adc_bits": []}, r"trade_off: adc_bits is empty"),
         ({"adc_bits": [4, None]}, r"trade_off: adc_bits is None; give a whole number >= 1"),
+        ({"adc_bits": [[1], [1, 2]]}, r"trade_off: adc_bits is \[1\]; give a whole number >= 1"),
         ({"adc_bits": 40}, r"adc_bits is 40; give 1 to 24 bits"),
         ({"trials": 0}, r"trade_off: trials is 0"),
         ({"cue_noise": -0.1}, r"trade_off: cue_noise is -0\.1"),
         ({"recall": {"speed": 3}}, r"trade_off: Hopfield\.recall has no option 'speed'"),
         ({"scheme": "offse"}, r"scheme is 'offse'; choose one of"),
+        (
+            {"tile": (64, 64)},
+            r"trade_off: tile is \(64, 64\); give tiles=\[\(64, 64\)\], a list of",
+        ),
+        ({"profile": "pcm"}, r"trade_off: profile is 'pcm'; give device= instead"),
         ({"adcbits": 3}, r"there is no option 'adcbits'"),
     ],
 )

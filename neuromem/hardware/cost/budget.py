@@ -9,7 +9,7 @@ the 2 MB of a tiny device, and in 781 kB at 8 bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -131,7 +131,8 @@ def memory_budget(
     Raises
     ------
     ParameterError
-        If the target is unknown, there are no weights, or bits are missing or no whole number.
+        If the target is unknown, there are no weights or shapes have no names, or bits are missing
+        or no whole number.
     ShapeError
         If a shape holds anything but positive whole numbers, or a matrix is needed and not given.
 
@@ -143,6 +144,12 @@ def memory_budget(
     'does not fit embbert-q: 566 bytes too many in total'
     """
     device = _target(target)
+    for kind, given in (("weights", weights), ("activations", activations), ("state", state)):
+        if given is not None and not isinstance(given, Mapping):
+            raise ParameterError(
+                f"memory_budget: {kind} is {given!r}; give shapes by name, such as "
+                '{"synapses": (10, 20)}.'
+            )
     if not weights:
         raise ParameterError("memory_budget: weights is empty; give at least one shape.")
     shapes = {
@@ -219,7 +226,7 @@ def _target(target: str | Target) -> Target:
 
 
 def _shape(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     try:
         return tuple(whole_number(name, "size", size, least=1) for size in sizes)
     except ParameterError:

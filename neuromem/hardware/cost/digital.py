@@ -19,6 +19,7 @@ from neuromem.hardware.cost.technology import (
     MULTIPLY_ENERGY,
     SRAM_ENERGY,
     Technology,
+    technology_of,
 )
 
 DIGITAL_PARTS = ("multiply", "add", "weights", "activations")
@@ -126,7 +127,7 @@ def digital_cost(
     ('1 MB', 839.5)
     """
     where = "digital_cost"
-    technology = Technology() if technology is None else technology
+    technology = technology_of(where, technology)
     inputs = whole_number(where, "inputs", inputs, least=1)
     outputs = whole_number(where, "outputs", outputs, least=1)
     batch = whole_number(where, "batch", batch, least=1)

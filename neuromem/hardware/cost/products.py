@@ -28,7 +28,7 @@ from neuromem.hardware.cost.parts import (
     part_latency,
     tile_size,
 )
-from neuromem.hardware.cost.technology import Technology
+from neuromem.hardware.cost.technology import Technology, technology_of
 
 PARTS = (
     "cells",
@@ -115,7 +115,8 @@ def read_cost(
     ------
     ParameterError
         If a number is outside its range, there are more inputs than rows, more outputs than
-        converted columns, or a block that is larger than the tile.
+        converted columns, or a block that is larger than the tile; or if `technology` is something
+        else.
 
     Notes
     -----
@@ -132,9 +133,9 @@ def read_cost(
     >>> bool(np.isclose(grid.energy.sel(part="adc"), 6 * cost.energy.sel(part="adc")))
     True
     """
-    technology = Technology() if technology is None else technology
-    grid = Grid.checked(rows, columns, inputs, outputs, cycles, phases, tile, technology)
     where = "read_cost"
+    technology = technology_of(where, technology)
+    grid = Grid.checked(rows, columns, inputs, outputs, cycles, phases, tile, technology)
     cell_energy = real_number(where, "cell_energy", cell_energy, 0.0)
     widths = [
         None if bits is None else whole_number(where, name, bits, least=1)
@@ -229,7 +230,7 @@ def write_cost(
     2.228...e-06
     """
     where = "write_cost"
-    technology = Technology() if technology is None else technology
+    technology = technology_of(where, technology)
     cells = whole_number(where, "cells", cells, least=1)
     parallel = whole_number(where, "parallel", parallel, least=1)
     pulses, voltage = positive(where, "pulses", pulses), positive(where, "voltage", voltage)

@@ -71,16 +71,16 @@ class Roofline:
 
     def attainable(self, intensity: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return the operations per second at `intensity` (operations per byte)."""
-        values = np.asarray(intensity, dtype=np.float64)
-        if not (values >= 0).all():
-            raise ParameterError(
-                f"Roofline.attainable: intensity is {intensity!r}; give operations per byte >= 0."
-            )
+        values = _intensities("Roofline.attainable", intensity)
         return np.minimum(self.peak, values * self.bandwidth)
 
     def bound(self, intensity: float) -> str:
         """Return "memory" below the ridge, else "compute"."""
-        return "memory" if intensity < self.ridge else "compute"
+        where = "Roofline.bound"
+        value = _intensities(where, intensity)
+        if value.ndim:
+            raise ParameterError(f"{where}: intensity is {intensity!r}; give one number.")
+        return "memory" if value < self.ridge else "compute"
 
     def time(self, operations: float, moved: float) -> float:
         """Return the seconds for `operations` while `moved` bytes come from memory."""
@@ -189,6 +189,7 @@ def crossover_batch(
     5.0
     """
     where = "crossover_batch"
+    _check_machine(where, "machine", machine)
     weight_bytes = positive(where, "weight_bits", weight_bits) / 8
     if shape is None:
         return machine.ridge * weight_bytes / 2
@@ -223,7 +224,10 @@ def memory_wall(years: npt.ArrayLike) -> xr.Dataset:
     >>> print(float(memory_wall([20]).growth.sel(component="compute").item()))  # 3^10
     59049.0...
     """
-    since = np.atleast_1d(np.asarray(years, dtype=np.float64))
+    try:
+        since = np.atleast_1d(np.asarray(years, dtype=np.float64))
+    except (TypeError, ValueError):
+        since = np.array([np.nan])
     if since.ndim != 1 or not np.isfinite(since).all():
         raise ParameterError(f"memory_wall: years is {years!r}; give a list of numbers.")
     growth = np.array(list(GROWTH.values())) ** (since[:, None] / 2)
@@ -284,6 +288,12 @@ def against_processor(
     True
     """
     where = "against_processor"
+    _check_machine(where, "processor", processor)
+    if write is not None and "energy" not in getattr(write, "data_vars", ()):
+        raise ParameterError(
+            f"{where}: write is a {type(write).__name__}; give what write_cost returned, or leave "
+            "it out."
+        )
     batch = whole_number(where, "batch", batch, least=1)
     inputs, outputs = _matrix_of(where, cost)
     digital = digital_cost(
@@ -321,6 +331,25 @@ def against_processor(
     )
 
 
+def _intensities(where: str, intensity: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return operations per byte, checked."""
+    try:
+        values = np.asarray(intensity, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if not (values >= 0).all():
+        raise ParameterError(f"{where}: intensity is {intensity!r}; give operations per byte >= 0.")
+    return values
+
+
+def _check_machine(where: str, name: str, machine: Roofline) -> None:
+    if not isinstance(machine, Roofline):
+        raise ParameterError(
+            f"{where}: {name} is a {type(machine).__name__}; give a "
+            "Roofline(peak=..., bandwidth=...)."
+        )
+
+
 def _first_batch(line: tuple[float, float], array: tuple[float, float]) -> float:
     """Return the batch from which on ``line[0] + line[1] B`` is no more than the array's line."""
     ahead, slower = line[0] - array[0], array[1] - line[1]
@@ -339,7 +368,7 @@ def _products(spent: float, saved: float) -> float:
 def _matrix_of(where: str, cost: xr.Dataset) -> tuple[int, int]:
     try:
         return int(cost.attrs["inputs"]), int(cost.attrs["outputs"])
-    except KeyError:
+    except (AttributeError, KeyError):
         raise ParameterError(
             f"{where}: cost has no attributes 'inputs' and 'outputs'; give what read_cost returned."
         ) from None

@@ -303,6 +303,18 @@ walden, an energy in J, or measured energies {bits: J}.
         return rate
 
 
+def technology_of(where: str, technology: Technology | None) -> Technology:
+    """Return `technology`, the defaults if it is None; raise ParameterError for anything else."""
+    if technology is None:
+        return Technology()
+    if not isinstance(technology, Technology):
+        raise ParameterError(
+            f"{where}: technology is a {type(technology).__name__}; give a "
+            "nm.hardware.Technology(...), or leave it out."
+        )
+    return technology
+
+
 def _adc(value: object) -> str | float | tuple[tuple[int, float], ...]:
     """Return the checked ADC model; a table becomes pairs, sorted by bits, that hash."""
     if isinstance(value, str) and value in ADC_MODELS:

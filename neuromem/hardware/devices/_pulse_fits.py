@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from neuromem.core.errors import CodeError, ParameterError, ShapeError
+from neuromem.core.errors import CodeError, ParameterError, ShapeError, real_number
 from neuromem.hardware.devices._update_cells import mean_curve
 from neuromem.hardware.devices.neurosim import LARGEST
 from neuromem.hardware.devices.update_models import Kind, UpdateModel
@@ -42,11 +42,20 @@ def measured_curve(name: str, values: npt.ArrayLike, scale: tuple[float, float] 
     if not np.isfinite(curve).all():
         raise CodeError(f"fit_updates: {name} holds NaN or infinite values; leave them out.")
     if scale is not None:
-        low, high = scale
-        if not low < high:
-            raise ParameterError(f"fit_updates: scale is {scale!r}; give (low, high), low < high.")
+        low, high = _ends(scale)
         curve = 2.0 * (curve - low) / (high - low) - 1.0
     return curve
+
+
+def _ends(scale: tuple[float, float]) -> tuple[float, float]:
+    """Return the measured values that become the weights -1 and 1."""
+    try:
+        low, high = scale
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if real_number("fit_updates", "scale", low) >= real_number("fit_updates", "scale", high):
+        raise ParameterError(f"fit_updates: scale is {scale!r}; give (low, high), low < high.")
+    return float(low), float(high)
 
 
 def _range(rise: Array, fall: Array) -> tuple[float, float]:

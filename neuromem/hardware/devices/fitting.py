@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +12,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from neuromem.core.errors import CodeError, ParameterError, ShapeError, one_of, whole_number
+from neuromem.core.errors import (
+    CodeError,
+    ParameterError,
+    ShapeError,
+    one_of,
+    real_number,
+    whole_number,
+)
 from neuromem.hardware.devices._pulse_fits import (
     fitted_noise,
     mean_curves,
@@ -25,6 +32,8 @@ Array: TypeAlias = npt.NDArray[Any]
 MICRO = 1e-6
 """Siemens in a microsiemens, the unit of conductances in profiles."""
 _ROUNDS = 200
+_NODES = (1e-9, 1e-5)
+_WRITE = {"voltage": "in V", "pulse": "in s", "pulses": "a cell"}
 
 
 def fit_updates(
@@ -182,7 +191,7 @@ def fit_profile(
     Parameters
     ----------
     path : str or Path
-        The file to write, ``<name>.toml``; an older one is replaced.
+        The file to write, ``<name>.toml``, in a folder that is there; an older one is replaced.
     targets, measured : array_like
         Targets and conductances reached, in S, as in `fit_programming`.
     title, technology, sources, notes : str, str, sequence of str, str
@@ -199,7 +208,7 @@ def fit_profile(
     write : (float, float, float)
         Write voltage (V), pulse (s), pulses a cell.
     area : (float, float)
-        Cell area (F^2) and node (m).
+        Cell area (F^2) and node (m; 1 nm to 10 um).
 
     Returns
     -------
@@ -209,31 +218,35 @@ def fit_profile(
     Raises
     ------
     ParameterError, ShapeError, CodeError
-        If measurements do not fit, or the profile would not load.
+        If measurements or figures do not fit, there is no such folder, or the profile would not
+        load.
     """
     from neuromem.hardware.devices.profile import profile
 
-    place = Path(path)
-    if place.suffix != ".toml":
-        raise ParameterError(f"fit_profile: path is {str(path)!r}; give a name that ends in .toml.")
+    place = _place(path)
     aims, values = _levels("fit_profile", targets, measured)
-    low, high = g_range or (float(aims.min()), float(aims.max()))
+    ends = (float(aims.min()), float(aims.max())) if g_range is None else g_range
+    low, high = _figures("g_range", ends, {"lowest": "in S", "highest": "in S"}).values()
+    if not low < high:
+        raise ParameterError(
+            f"fit_profile: g_range is {(low, high)}; give the lower one first, or more targets."
+        )
+    size = _figures("area", area, {"cell": "in F^2", "node": "in m"})
+    real_number("fit_profile", "node in area", size["node"], *_NODES)
     text = _toml(
         {
             "name": place.stem,
-            "title": title,
-            "technology": technology,
+            **_texts(title=title, technology=technology, notes=notes),
             "kind": "analog",
-            "sources": list(sources),
-            "notes": notes,
+            "sources": _sources(sources),
         },
         {
             "conductance": {"g_min": low / MICRO, "g_max": high / MICRO},
-            "read": dict(zip(("voltage", "duration"), read, strict=True)),
+            "read": _figures("read", read, {"voltage": "in V", "duration": "in s"}),
             "programming": {"sigma": _law(aims / high, values - aims, degree)},
             "noise": _read_noise(reads, high, degree),
-            "write": dict(zip(("voltage", "pulse", "pulses"), write, strict=True)),
-            "area": dict(zip(("cell", "node"), area, strict=True)),
+            "write": _figures("write", write, _WRITE),
+            "area": size,
         },
     )
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.stem}-") as scratch:
@@ -296,7 +309,14 @@ def _read_noise(
 ) -> dict[str, Any]:
     if reads is None:
         return {}
-    aims, values = _levels("fit_profile: reads", *reads)
+    try:
+        goals, readings = reads
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"fit_profile: reads is of type {type(reads).__name__} and no pair; give "
+            "(targets, readings), two arrays in S."
+        ) from None
+    aims, values = _levels("fit_profile: reads", goals, readings)
     if values.ndim != 2 or len(values) < 2:
         raise ShapeError(
             f"fit_profile: reads have shape {values.shape}; give (n, T) readings, n >= 2."
@@ -304,6 +324,52 @@ def _read_noise(
     # The mean of n readings takes a degree of freedom from each cell.
     errors = (values - values.mean(axis=0)) * np.sqrt(len(values) / (len(values) - 1))
     return {"per": "read", "absolute": _law(aims / g_ref, errors, degree)}
+
+
+# ---------------------------------------------------------------------------------- the file
+
+
+def _place(path: str | Path) -> Path:
+    """Return the file to write, in a folder that is there."""
+    place = Path(path).expanduser()
+    if place.suffix != ".toml":
+        raise ParameterError(f"fit_profile: path is {str(path)!r}; give a name that ends in .toml.")
+    if not place.parent.is_dir():
+        raise ParameterError(
+            f"fit_profile: path is {str(path)!r}, but there is no folder {str(place.parent)!r}; "
+            "make it first."
+        )
+    return place
+
+
+def _figures(name: str, values: Sequence[float], units: dict[str, str]) -> dict[str, float]:
+    """Return a finite number >= 0 for each of `units`; which may be 0, the profile knows."""
+    given = list(values) if isinstance(values, Iterable) else []
+    if len(given) != len(units):
+        wanted = ", ".join(f"{part} {unit}" for part, unit in units.items())
+        raise ParameterError(f"fit_profile: {name} is {values!r}; give ({wanted}).")
+    return {
+        part: real_number("fit_profile", f"{part} in {name}", value, 0.0)
+        for part, value in zip(units, given, strict=True)
+    }
+
+
+def _texts(**texts: str) -> dict[str, str]:
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise ParameterError(f"fit_profile: {name} is {text!r}; give a text.")
+    return texts
+
+
+def _sources(sources: Sequence[str]) -> list[str]:
+    # A text is a sequence as well, of its letters.
+    given = list(sources) if isinstance(sources, Iterable) and not isinstance(sources, str) else []
+    if not given or not all(isinstance(source, str) for source in given):
+        raise ParameterError(
+            f"fit_profile: sources is {sources!r}; give a list of texts, such as "
+            '["Smith et al., 2024"].'
+        )
+    return given
 
 
 def _toml(top: dict[str, Any], sections: dict[str, dict[str, Any]]) -> str:

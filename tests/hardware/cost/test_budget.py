@@ -78,6 +78,22 @@ def test_a_table_holds_every_item_and_the_answer():
             "target is 'uno'; choose one of: embbert-2mb, embbert-q",
         ),
         (
+            ParameterError,
+            lambda: memory_budget([(10, 20)]),
+            r"memory_budget: weights is \[\(10, 20\)\]; give shapes by name, such as \{",
+        ),
+        (
+            ParameterError,
+            lambda: memory_budget({"w": (2, 2)}, state=5),
+            "memory_budget: state is 5; give shapes by name",
+        ),
+        (
+            ParameterError,
+            lambda: memory_budget({"w": (2, 2)}, activations=(5,)),
+            r"memory_budget: activations is \(5,\); give shapes by name",
+        ),
+        (ShapeError, lambda: memory_budget({"w": None}), "'w' has shape None; give whole numbers"),
+        (
             ShapeError,
             lambda: memory_budget({"w": (2, 0)}),
             r"'w' has shape \(2, 0\); give whole numbers >= 1",

@@ -64,6 +64,7 @@ def test_dram_takes_more_than_a_hundred_times_the_multiplications():
         ({"number": "int65"}, "number is 'int65'; give fp16"),
         ({"memory": "L2"}, "memory is 'L2'; choose one of: in place, 8 KB, 32 KB, 1 MB, DRAM"),
         ({"batch": 0}, "batch is 0; give a whole number >= 1"),
+        ({"technology": {}}, "digital_cost: technology is a dict; give a"),
     ],
 )
 def test_digital_cost_refuses_unknown_formats_and_memories(arguments, message):

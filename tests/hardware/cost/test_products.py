@@ -229,6 +229,7 @@ def test_survey_is_not_asked_about_an_adc_without_a_rate():
         ({"cell_energy": math.nan}, "cell_energy is nan; give a finite number >= 0"),
         ({"adc_bits": 0}, "adc_bits is 0; give a whole number >= 1"),
         ({"duration": -1.0}, "duration is -1.0; give a finite number >= 0"),
+        ({"technology": {}}, r"read_cost: technology is a dict; give a .*Technology\(\.\.\.\), or"),
     ],
 )
 def test_read_cost_refuses_what_is_no_product(arguments, message):
@@ -285,3 +286,5 @@ def test_writing_by_hand():
     assert float(cost.latency.sum()) == pytest.approx(13 * 8.5 * 150e-9, rel=1e-12)
     with pytest.raises(ParameterError, match="write_cost: pulses is 0; give a number above zero"):
         write_cost(1, pulses=0, voltage=1.0, pulse=1e-9, conductance=1e-6)
+    with pytest.raises(ParameterError, match="write_cost: technology is a str; give a"):
+        write_cost(1, pulses=1, voltage=1.0, pulse=1e-9, conductance=1e-6, technology="28 nm")

@@ -127,11 +127,33 @@ def test_programming_pays_after_as_many_products_as_it_takes():
         (lambda: Roofline(0, 1e9), "Roofline: peak is 0; give a number above zero"),
         (lambda: MACHINE.attainable(-1.0), "intensity is -1.0; give operations per byte >= 0"),
         (lambda: MACHINE.attainable([math.nan]), "intensity is .*nan.*; give operations"),
+        (lambda: MACHINE.attainable("a"), "attainable: intensity is 'a'; give operations per byte"),
+        (lambda: MACHINE.bound(math.nan), "Roofline.bound: intensity is nan; give operations per"),
+        (lambda: MACHINE.bound(-1.0), "Roofline.bound: intensity is -1.0; give operations per"),
+        (lambda: MACHINE.bound("a"), "Roofline.bound: intensity is 'a'; give operations per byte"),
+        (lambda: MACHINE.bound([1.0, 9.0]), r"bound: intensity is \[1.0, 9.0\]; give one number"),
         (lambda: dense_intensity(batch=0), "dense_intensity: batch is 0; give a whole number"),
         (lambda: dense_intensity(shape=5), r"shape is 5; give \(outputs, inputs\)"),
         (lambda: in_memory_intensity(0, 5), "in_memory_intensity: inputs is 0"),
         (lambda: crossover_batch(MACHINE, 0), "weight_bits is 0; give a number above zero"),
         (lambda: memory_wall([math.inf]), r"years is \[inf\]; give a list of numbers"),
+        (lambda: memory_wall("a"), "years is 'a'; give a list of numbers"),
+        (
+            lambda: crossover_batch("cpu"),
+            r"crossover_batch: machine is a str; give a Roofline\(peak=\.\.\., bandwidth=\.\.\.\)",
+        ),
+        (
+            lambda: against_processor(cost_of(130e-9), {}),
+            r"against_processor: processor is a dict; give a Roofline\(peak=",
+        ),
+        (
+            lambda: against_processor(cost_of(130e-9), MACHINE, write=1e-9),
+            "against_processor: write is a float; give what write_cost returned",
+        ),
+        (
+            lambda: against_processor({}, MACHINE),
+            "cost has no attributes 'inputs' and 'outputs'; give what read_cost returned",
+        ),
         (
             lambda: against_processor(digital_cost(8, 8), MACHINE),
             "cost has no attributes 'inputs' and 'outputs'; give what read_cost returned",

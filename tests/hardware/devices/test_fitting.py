@@ -324,6 +324,9 @@ RISE = np.linspace(-1, 1, 50)
             r"^fit_updates: kind is 'soft'; choose one",
         ),
         (RISE, -RISE, {"scale": (1, 0)}, ParameterError, r"scale is \(1, 0\); give \(low, high\)"),
+        (RISE, -RISE, {"scale": (1,)}, ParameterError, r"scale is \(1,\); give \(low, high\)"),
+        (RISE, -RISE, {"scale": 1.0}, ParameterError, r"scale is 1\.0; give \(low, high\)"),
+        (RISE, -RISE, {"scale": "ab"}, ParameterError, r"^fit_updates: scale is 'a'; give a fini"),
     ],
 )
 def test_a_fit_of_pulses_refuses_what_is_no_pulse_curve(up, down, change, error, message):
@@ -378,4 +381,52 @@ def test_a_profile_is_a_toml_file_and_its_reads_are_repeated(tmp_path):
         ShapeError, match=r"reads have shape \(40,\); give \(n, T\) readings, n >= 2"
     ):
         fit_profile(tmp_path / "a.toml", GOAL, measured()[0], **ABOUT, reads=(GOAL, GOAL))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_profile_goes_to_the_home_folder_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = fit_profile("~/mine.toml", GOAL, measured()[0], **ABOUT)
+    assert path == tmp_path / "mine.toml"
+    assert profile("~/mine.toml").name == "mine"
+
+
+def test_a_profile_goes_into_a_folder_that_is_there(tmp_path):
+    with pytest.raises(
+        ParameterError, match=r"^fit_profile: path is '.*mine\.toml', but there is"
+    ) as e:
+        fit_profile(tmp_path / "nowhere" / "mine.toml", GOAL, measured()[0], **ABOUT)
+    assert str(e.value).endswith(f"no folder '{tmp_path / 'nowhere'}'; make it first.")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"sources": "Smith et al., 2024"},
+            r"^fit_profile: sources is 'Smith et al\., 2024'; give a list of texts, such as \[\"",
+        ),
+        ({"sources": None}, r"^fit_profile: sources is None; give a list of texts"),
+        ({"sources": [2024]}, r"^fit_profile: sources is \[2024\]; give a list of texts"),
+        ({"title": None}, r"^fit_profile: title is None; give a text\.$"),
+        ({"notes": 3}, r"^fit_profile: notes is 3; give a text\.$"),
+        ({"read": 0.2}, r"^fit_profile: read is 0\.2; give \(voltage in V, duration in s\)\.$"),
+        ({"read": (0.2, 0.0)}, r"^mine\.toml: \[read\] duration is 0; give a number above 0"),
+        (
+            {"write": (2.0, 1e-6)},
+            r"write is \(2\.0, 1e-06\); give \(voltage in V, pulse in s, pulses a",
+        ),
+        ({"g_range": (1e-6,)}, r"g_range is \(1e-06,\); give \(lowest in S, highest in S\)\.$"),
+        ({"g_range": (-1e-6, 1e-5)}, r"lowest in g_range is -1e-06; give a finite number >= 0"),
+        ({"g_range": (1e-5, 1e-5)}, r"g_range is \(1e-05, 1e-05\); give the lower one first"),
+        ({"reads": GOAL[:3]}, r"reads is of type ndarray and no pair; give \(targets, rea"),
+        ({"reads": 5}, r"^fit_profile: reads is of type int and no pair; give \(targets"),
+        ({"area": (30, 130)}, r"^fit_profile: node in area is 130\.0; give a number from 1e-09 to"),
+        ({"area": (0, 130e-9)}, r"^mine\.toml: \[area\] cell is 0; give a number above 0"),
+        ({"area": 30}, r"^fit_profile: area is 30; give \(cell in F\^2, node in m\)\.$"),
+    ],
+)
+def test_a_profile_refuses_figures_that_no_device_has(tmp_path, change, message):
+    with pytest.raises(ParameterError, match=message):
+        fit_profile(tmp_path / "mine.toml", GOAL, measured()[0], **ABOUT | change)
     assert not list(tmp_path.iterdir())
