@@ -111,7 +111,10 @@ class Side:
 
 
 class Applied(NamedTuple):
-    """Inputs as the arrays get them (cycles, Q, m), their scales and the sums of the codes (Q,)."""
+    """Inputs as the arrays get them (cycles, Q, m), and their scales (Q,).
+
+    `sums` of the codes (Q,) are there where a digital offset needs them.
+    """
 
     analog: Array
     scale: Array
@@ -233,8 +236,9 @@ class Reader:
                 raise ParameterError(
                     "Crossbar: the inputs hold NaN or infinity; give finite numbers."
                 )
-            sums = x.sum(axis=1, dtype=np.float64) if self.side.offset else np.zeros(len(x))
-            return Applied(x[None], np.ones(len(x), x.dtype), sums)
+            ones = np.ones(len(x), x.dtype)
+            sums = x.sum(axis=1, dtype=np.float64) if self.side.offset else ones
+            return Applied(x[None], ones, sums)
         return self._applied(x, number)
 
     def _applied(self, x: Array, number: int) -> Applied:
@@ -245,7 +249,7 @@ class Reader:
         coded = np.empty_like(x)
         encode(x, o.dac_bits, scale, out=coded, rounding=o.rounding, rng=rng)
         # Digital logic knows the codes, not what noise made of them on the way to the arrays.
-        sums = scale * coded.sum(axis=1, dtype=np.float64)
+        sums = scale * coded.sum(axis=1, dtype=np.float64) if self.side.offset else scale
         applied = coded[None]
         if o.serial and o.dac_bits is not None:
             whole = np.rint(coded * (2 ** (o.dac_bits - 1) - 1))
