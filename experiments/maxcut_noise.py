@@ -27,12 +27,13 @@ STAGES = 20
 SPREAD = np.pi / (2.0 * np.sqrt(3.0))
 """Standard deviation of the heat bath's noise at temperature 1: a logistic law of width 1/2."""
 
-OVER = ("schedule", "noise")
+OVER = ("device", "schedule", "noise")
 FOUND = Variable("found", "1", "fraction of runs that find the best cut", OVER)
 HELD = Variable("held", "1", "fraction of runs that end at the best cut", OVER)
 SHARE = Variable("share", "1", "mean cut at the end over the best one", OVER)
 AGREEING = Variable("agreeing", "1", "fraction of the reference's runs that end at the best cut")
 NOISE = Variable("noise", "1", "noise on a field (edges)")
+SIZE = Variable("n", "1", "nodes N")
 
 
 def random_graph(n, density, rng):
@@ -72,53 +73,56 @@ def best_cut(graph, rng, runs=1000, sweeps=400):
     return found.max(), np.mean(found == found.max())
 
 
-def trial(device, n, density, runs, sweeps, noises, schedules, rng):
-    """Cut one random graph on one chip, with each noise and schedule from the same starts."""
+def trial(n, density, devices, runs, sweeps, noises, schedules, rng):
+    """Cut one random graph on each device, with each noise and schedule, from the same starts."""
     graph = random_graph(n, density, rng)
     best, agreeing = best_cut(graph, rng)
-    net = network(nm.hardware.Crossbar.program(-graph, device, rng=rng))
     starts = nm.patterns.random(runs, n, rng=stream(rng, "starts"))
-    found = np.empty((3, len(schedules), len(noises)))
-    for s, schedule in enumerate(schedules):
-        for k, noise in enumerate(noises):
-            path = cuts(run(net, starts, noise, schedule, sweeps, rng).astype(float), graph)
-            end = path[-1]
-            found[:, s, k] = (path == best).any(axis=0).mean(), (end == best).mean(), end.mean()
-    return {
-        "found": found[0],
-        "held": found[1],
-        "share": found[2] / best,
-        "agreeing": agreeing,
-    }
+    found = np.empty((3, len(devices), len(schedules), len(noises)))
+    for d, device in enumerate(devices):
+        net = network(nm.hardware.Crossbar.program(-graph, device, rng=rng))
+        for s, schedule in enumerate(schedules):
+            for k, noise in enumerate(noises):
+                path = cuts(run(net, starts, noise, schedule, sweeps, rng).astype(float), graph)
+                ever, last = (path == best).any(axis=0), path[-1] == best
+                found[:, d, s, k] = ever.mean(), last.mean(), path[-1].mean() / best
+    return {"found": found[0], "held": found[1], "share": found[2], "agreeing": agreeing}
 
 
 NOISES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0, 14.0)
+DEVICES = ("ideal", "rram-taox")
 SWEEP = nm.sweep.Sweep(
     trial,
-    grid={"device": ["ideal", "rram-taox"]},
+    grid={SIZE: [60]},
     fixed={
-        "n": 60,
         "density": 0.5,
+        "devices": DEVICES,
         "runs": 100,
         "sweeps": 100,
         "noises": NOISES,
         "schedules": SCHEDULES,
     },
-    coords={NOISE: NOISES, "schedule": SCHEDULES},
-    trials=20,
+    coords={"device": DEVICES, NOISE: NOISES, "schedule": SCHEDULES},
+    trials=40,
     measures=(FOUND, HELD, SHARE, AGREEING),
     source="Cai et al., Nature Electronics 3, 409 (2020), doi:10.1038/s41928-020-0436-6",
 )
 QUICK = SWEEP.replace(
-    grid={"device": ["rram-taox"]},
-    fixed={**SWEEP.fixed, "runs": 50, "sweeps": 20, "noises": NOISES[::4]},
-    coords={NOISE: NOISES[::4], "schedule": SCHEDULES},
+    fixed={
+        **SWEEP.fixed,
+        "devices": DEVICES[1:],
+        "runs": 50,
+        "sweeps": 20,
+        "noises": NOISES[::4],
+    },
+    coords={"device": DEVICES[1:], NOISE: NOISES[::4], "schedule": SCHEDULES},
     trials=2,
 )
 
 
 def summary(result):
     """Return, for each device and schedule, success without, with the best and with most noise."""
+    result = result.isel(n=-1)
     found = {
         str(device): {
             schedule: tuned(result.found.sel(device=device, schedule=schedule))
@@ -156,7 +160,7 @@ def interval(values):
 @nm.plot.styled
 def figure(result):
     """Draw success and the quality of the last cut against noise, for both schedules."""
-    shown = result.isel(device=-1).transpose("noise", ...)
+    shown = result.isel(n=-1, device=-1).transpose("noise", ...)
     drawn, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.1), layout="constrained")
     nm.plot.curves(shown, "found", x="noise", by="schedule", ax=left)
     for number, schedule in enumerate(SCHEDULES):
@@ -170,5 +174,8 @@ def figure(result):
         ax.set_xlabel("noise on a field, s.d. (edges)")
     left.legend(fontsize="small")
     right.get_legend().remove()
-    drawn.suptitle(f"max-cut of random graphs on {str(shown.device.values)!r}", fontsize="medium")
+    drawn.suptitle(
+        f"max-cut of random graphs of {int(shown.n)} nodes on {str(shown.device.values)!r}",
+        fontsize="medium",
+    )
     return drawn
