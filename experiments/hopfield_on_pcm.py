@@ -285,7 +285,7 @@ def draw_time(ax, time, by):
     for filling, style in zip(time.filling.values, ("-", "--"), strict=True):
         ax.plot([], [], style, color="0.25", lw=1, label=f"exact, load {filling:g} of critical")
     ax.axvline(MONTH, color="0.85", lw=1, zorder=0)
-    ax.text(MONTH, 0.2, "a month", color="0.5", ha="right", rotation=90, fontsize="x-small")
+    ax.text(MONTH, 0.04, "a month", color="0.5", ha="right", rotation=90, fontsize="x-small")
     ax.set(xscale="log", ylim=(-0.03, 1.03))
     ax.set_xlabel("time since programming (s)")
     ax.set_ylabel("fraction of cues recalled")

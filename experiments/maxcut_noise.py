@@ -11,6 +11,12 @@ A run succeeds if it is at the best cut after any sweep ("found"), or after the 
 The best cut is that of 1,000 annealed runs with exact weights; `agreeing` is how many of them
 end there.
 
+Figures reached (60 nodes, half of all edges, 100 sweeps, 40 graphs, 95 % intervals): on rram-taox
+2.5 +- 0.8 % of all runs find the best cut without noise, 57 +- 5 % with 1.5 edges of it, none
+with 4 and more. Noise that is lowered does as well (53 +- 6 % from 3 edges), over a wide range of
+starts, and ends there, too. On ideal devices it is 0.7 % and 57 %: errors of writing break ties
+and cost nothing here.
+
 Run with: neuromem run experiments/maxcut_noise.py --workers 2
 """
 
