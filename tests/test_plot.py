@@ -118,3 +118,17 @@ def test_a_report_is_one_file_that_escapes_what_it_is_given(tmp_path):
     assert 'alt="a &quot;b&quot;"' in page
     assert "data:image/png;base64," in page
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["page.html"]
+
+
+def test_curves_take_the_dimensions_in_any_order():
+    values = xr.DataArray(np.arange(24.0).reshape(3, 4, 2), dims=("trial", "x", "by"))
+    table = xr.Dataset({"v": values}, {"x": [0.0, 1.0, 2.0, 3.0], "by": ["a", "b"]})
+    drawn = [
+        line.get_ydata().tolist()
+        for one in (table, table.transpose("x", "by", "trial"))
+        for line in nm.plot.curves(one, "v", x="x", by="by").lines
+        if len(line.get_ydata()) == 4
+    ]
+    half = len(drawn) // 2
+    assert drawn[0] == [8.0, 10.0, 12.0, 14.0]
+    assert drawn[:half] == drawn[half:]

@@ -15,6 +15,7 @@ from neuromem.core.errors import CapabilityError, ParameterError
 from neuromem.core.memory import AssociativeMemory
 from neuromem.core.randomness import Rng, seed_sequence, stream
 from neuromem.core.results import as_json
+from neuromem.core.synapses import rows_of
 from neuromem.hardware.arrays.crossbar import Crossbar, make_options
 from neuromem.hardware.arrays.matrix import as_matrix
 from neuromem.hardware.devices.profile import Profile, profiles
@@ -216,11 +217,20 @@ def identity(profile: Profile) -> str:
 
 
 def _binary_inputs(memory: AssociativeMemory, seed: np.random.SeedSequence) -> dict[str, Any]:
-    """Return 0/1 inputs of the memory's own activity, for the synapses that read its units."""
+    """Return 0/1 inputs of the memory's own activity, for the synapses that read its units.
+
+    Half are random, half active where some unit has its strongest weights: what the memory has
+    stored drives its units far harder than chance, and must not run out of the ADCs' ranges.
+    """
     activity = float(memory.parameters.get("activity", 0.5))
-    drawn = stream(seed, "inputs").random((64, memory.n)) < activity
-    return {
-        name: drawn.astype(np.float64)
-        for name, synapses in memory.synapses.items()
-        if synapses.shape[1] == memory.n
-    }
+    count = max(round(activity * memory.n), 1)
+    drawn = stream(seed, "inputs").random((32, memory.n)) < activity
+    inputs = {}
+    for name, synapses in memory.synapses.items():
+        n_out, n_in = synapses.shape
+        if n_in == memory.n:
+            rows = rows_of(synapses, np.linspace(0, n_out - 1, min(32, n_out)).astype(int))
+            alike = np.zeros(rows.shape)
+            np.put_along_axis(alike, np.argsort(rows, axis=1)[:, -count:], 1.0, axis=1)
+            inputs[name] = np.concatenate([drawn, alike])
+    return inputs

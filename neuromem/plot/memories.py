@@ -188,7 +188,7 @@ def curves(
     ax = axes_of(ax)
     needs(result, "plot.curves", variable, x, by)
     for number, value in enumerate(result[by].values):
-        mean, low, high = mean_and_interval(result[variable].sel({by: value}))
+        mean, low, high = mean_and_interval(result[variable].sel({by: value}).transpose(x, ...))
         tint = COLOURS[number % len(COLOURS)]
         points(ax, result[x].values, mean, low, high, str(value), tint, line="-")
     ax.set_xlabel(xlabel or axis_label(result[x]))

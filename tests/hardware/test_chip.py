@@ -194,3 +194,13 @@ def test_a_chip_against_a_processor(net):
     array = both.energy.sel(where="array", synapses="recurrent").item()
     assert array == pytest.approx(placed.report.energy.sum().item(), rel=1e-12)
     assert both.energy.sel(where="processor").item() > 0
+
+
+def test_sparse_patterns_do_not_run_out_of_the_converters_range():
+    """A stored 0/1 pattern drives its units far harder than random inputs of its activity do."""
+    memory = nm.models.find("low-activity").make(256)
+    keys = nm.patterns.low_activity(13, 256, memory.parameters["activity"], rng=0)
+    memory.store(keys)
+    placed = nm.hardware.Chip("ideal", tile=(128, 128), adc_bits=8).map(memory, rng=0)
+    assert placed.memory.recall(keys).success(keys).all()
+    assert placed.crossbars["recurrent"].clipped_conversions < 0.01
